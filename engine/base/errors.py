@@ -1,7 +1,6 @@
 """Errors, named by what the caller can do about them.
 
     Error
-    +- Warning_ ...                       (PEP 249 asks for a Warning; ours is `Warning`)
     +- InterfaceError                     the API was used wrongly: fix the program
     +- DatabaseError
        +- DataError                       a value does not fit: fix the value
@@ -11,7 +10,7 @@
        |  +- LockedError                  another process has the file: wait, or open it read-only
        |  +- ReadOnlyError                the database or transaction is read-only
        |  +- PoisonedError                an earlier write to the log failed: reopen the database
-       |  +- InterruptedError_            the statement was cancelled
+       |  +- StatementInterrupted          the statement was cancelled
        |  +- CorruptionError              the file is damaged: restore a backup, or recover
        +- IntegrityError                  a constraint refused the change: fix the data
        +- InternalError                   a bug of ours: report it
@@ -104,6 +103,32 @@ class InternalError(DatabaseError):
 
 class ProgrammingError(DatabaseError):
     """The statement is wrong: unknown table or column, wrong number of parameters, ..."""
+
+
+class ParseError(ProgrammingError):
+    """A statement's text cannot be read.
+
+    line, column: 1-based place of the error. span: (start, end) offsets in the text. expected: what could have
+    stood there, most useful first. hint: a did-you-mean or an explanation, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        line: int = 1,
+        column: int = 1,
+        span: tuple[int, int] = (0, 0),
+        expected: tuple[str, ...] = (),
+        hint: str | None = None,
+    ):
+        super().__init__(message)
+        self.message = message
+        self.line = line
+        self.column = column
+        self.span = span
+        self.expected = expected
+        self.hint = hint
 
 
 class NotSupportedError(DatabaseError):
