@@ -1,0 +1,87 @@
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+cdef extern from *:
+    """
+    #ifndef ANOKURO_THREAD
+    #define ANOKURO_THREAD
+    #include <stdint.h>
+    #if defined(__x86_64__)
+    static inline uint64_t ank_ticks(void) { return __builtin_ia32_rdtsc(); }
+    #elif defined(__aarch64__)
+    static inline uint64_t ank_ticks(void) { uint64_t t; __asm__ __volatile__("mrs %0, cntvct_el0" : "=r"(t)); return t; }
+    #else
+    #include <time.h>
+    static inline uint64_t ank_ticks(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (uint64_t)t.tv_sec * 1000000000u + t.tv_nsec; }
+    #endif
+    #endif
+    """
+    uint64_t ticks "ank_ticks"() noexcept nogil
+
+cdef enum:
+    HELD_MAX = 24
+    THREADS_MAX = 512
+    WAIT_BUCKETS = 40
+    WAIT_KINDS = 5
+
+cdef extern from *:
+    """
+    #ifndef ANOKURO_THREAD_STRUCT
+    #define ANOKURO_THREAD_STRUCT
+    /* One latch that a thread holds or waits for; mode is 'S' or 'X', since counts ticks. */
+    typedef struct {
+        uint32_t frame, page;
+        uint64_t since;
+        uint8_t mode, kind, level;
+    } ank_held_t;
+    /* What one thread holds, waits for and has counted. Written by its thread alone, read by inspections. */
+    typedef struct {
+        uint64_t system_id;
+        uint32_t in_use, operation, depth;
+        ank_held_t held[24];
+        uint32_t waiting;
+        ank_held_t wait;
+        uint64_t acquired_shared, acquired_exclusive, contended, restarts, hits, misses;
+        uint64_t wait_counts[200];       /* [page kind][log2 of the wait in ns] */
+        uint64_t wait_ns;
+        uint32_t failed_page, failed_problem;  /* why the thread's last failed operation failed */
+        uint64_t failed_offset;
+        uint8_t *buffer;                 /* room for an image on its way to the file */
+        uint32_t buffer_size;
+    } ank_thread_t;
+    #endif
+    """
+    ctypedef struct held_t "ank_held_t":
+        uint32_t frame
+        uint32_t page
+        uint64_t since
+        uint8_t mode
+        uint8_t kind
+        uint8_t level
+    ctypedef struct thread_t "ank_thread_t":
+        uint64_t system_id
+        uint32_t in_use
+        uint32_t operation
+        uint32_t depth
+        held_t held[24]
+        uint32_t waiting
+        held_t wait
+        uint64_t acquired_shared
+        uint64_t acquired_exclusive
+        uint64_t contended
+        uint64_t restarts
+        uint64_t hits
+        uint64_t misses
+        uint64_t wait_counts[200]
+        uint64_t wait_ns
+        uint32_t failed_page
+        uint32_t failed_problem
+        uint64_t failed_offset
+        uint8_t *buffer
+        uint32_t buffer_size
+
+cdef thread_t *thread_self() noexcept nogil
+cdef thread_t *thread_at(int index) noexcept nogil
+cdef uint8_t *thread_buffer(thread_t *t, uint32_t size) noexcept nogil
+cdef uint64_t fork_generation() noexcept nogil
+cdef double ticks_per_ns() noexcept nogil
+
