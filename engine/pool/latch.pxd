@@ -1,0 +1,55 @@
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from engine.base.atomic cimport (
+    add_acq_rel, and_acq_rel, cas64, cpu_relax, fence_acquire, load_acquire, load_relaxed, or_acq_rel,
+)
+from engine.base.sync cimport cond_broadcast, cond_init, cond_t, cond_wait, mutex_init, mutex_lock, mutex_t, mutex_unlock
+from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, held_t, thread_self, thread_t, ticks, ticks_per_ns
+
+cdef enum:
+    LATCH_SPINS = 200
+    PARKING_LOTS = 64
+
+cdef extern from *:
+    """
+    #define ANK_LATCH_SHARED        0xFFFFull
+    #define ANK_LATCH_PIN           0x10000ull
+    #define ANK_LATCH_PINS          0x3FFF0000ull
+    #define ANK_LATCH_EXCLUSIVE     0x40000000ull
+    #define ANK_LATCH_WAITERS       0x80000000ull
+    #define ANK_LATCH_VERSION       0x100000000ull
+    #define ANK_LATCH_OPTIMISTIC    0xFFFFFFFF40000000ull
+    """
+    uint64_t LATCH_SHARED "ANK_LATCH_SHARED"
+    uint64_t LATCH_PIN "ANK_LATCH_PIN"
+    uint64_t LATCH_PINS "ANK_LATCH_PINS"
+    uint64_t LATCH_EXCLUSIVE "ANK_LATCH_EXCLUSIVE"
+    uint64_t LATCH_WAITERS "ANK_LATCH_WAITERS"
+    uint64_t LATCH_VERSION "ANK_LATCH_VERSION"
+    uint64_t LATCH_OPTIMISTIC "ANK_LATCH_OPTIMISTIC"
+
+# The word of a latch; see latch.py. frame, page, kind and level only feed the diagnostics.
+cdef void latch_shared(uint64_t *word, uint32_t frame, uint32_t page) noexcept nogil
+cdef void unlatch_shared(uint64_t *word, uint32_t frame) noexcept nogil
+cdef void latch_exclusive(uint64_t *word, uint32_t frame, uint32_t page) noexcept nogil
+cdef void unlatch_exclusive(uint64_t *word, uint32_t frame) noexcept nogil
+cdef bint try_shared(uint64_t *word, uint32_t frame, uint32_t page) noexcept nogil
+cdef bint try_evict(uint64_t *word, uint32_t frame, uint32_t page) noexcept nogil
+cdef void latch_pin(uint64_t *word) noexcept nogil
+cdef void latch_note_kind(uint8_t kind, uint8_t level) noexcept nogil
+cdef void latch_init() noexcept nogil
+
+cdef void _wait(uint64_t *word, uint64_t blockers, uint8_t mode, uint32_t frame, uint32_t page) noexcept nogil
+cdef void _wake(uint64_t *word) noexcept nogil
+cdef void _remember(thread_t *t, uint32_t frame, uint32_t page, uint8_t mode) noexcept nogil
+cdef void _forget(thread_t *t, uint32_t frame) noexcept nogil
+
+cdef inline void latch_unpin(uint64_t *word) noexcept nogil:
+    add_acq_rel(word, <uint64_t>0 - LATCH_PIN)
+
+# An optimistic reader takes the version before it reads, and throws away what it read unless it is still valid.
+cdef inline uint64_t optimistic_begin(uint64_t *word) noexcept nogil:
+    return load_acquire(word) & LATCH_OPTIMISTIC
+
+cdef inline bint optimistic_valid(uint64_t *word, uint64_t seen) noexcept nogil:
+    fence_acquire()
+    return (load_relaxed(word) & LATCH_OPTIMISTIC) == seen
