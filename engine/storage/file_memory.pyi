@@ -1,0 +1,9 @@
+from collections.abc import Mapping
+
+from engine.storage.file import File, FileSystem
+
+class MemoryFile(File): ...
+
+class MemoryFileSystem(FileSystem):
+    def __init__(self, contents: Mapping[str, bytes | None] | None = None) -> None: ...
+    def contents(self) -> dict[str, bytes | None]: ...

@@ -1,0 +1,254 @@
+"""Files of the operating system (POSIX): pread, pwrite, fdatasync, flock.
+
+Security: a file is created with O_EXCL and O_NOFOLLOW, mode 0600, a directory with mode 0700; an existing database
+may be reached through a symbolic link. Only regular files are opened (a FIFO would hang, a device is no database).
+
+Locks are flock(2) locks on the file itself: they belong to the open file description, so a second handle in the same
+process meets them as well, a symbolic link leads to the same lock, nothing is left behind by a killed process, and
+/proc/locks names the holder.
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import stat
+
+import cython
+from cython.cimports.libc.errno import EINTR, EIO
+from cython.cimports.libc.errno import errno as c_errno
+
+from engine.base.errors import InterfaceError, OperationalError, ReadOnlyError
+from engine.storage.file import FileLock, FileSystem, io_error, locked_error
+
+# Linux transfers at most this much in one call; asking for more only makes short transfers.
+_CALL_MAX = cython.declare(cython.size_t, 0x7FFFF000)
+
+# Attempts at "open it, or else create it" while another process creates and removes the same name.
+_CREATE_ATTEMPTS = 16
+
+
+def os_read(f, buf, n, offset):
+    done: cython.size_t = 0
+    while done < n:
+        part: cython.size_t = min(n - done, _CALL_MAX)
+        got: cython.Py_ssize_t = pread(
+            f.fd, cython.cast(cython.p_char, buf) + done, part, cython.cast(cython.longlong, offset + done)
+        )
+        if got < 0:
+            if c_errno == EINTR:
+                continue
+            return -c_errno
+        if got == 0:
+            break
+        done += got
+    return cython.cast(int64_t, done)
+
+
+def os_write(f, buf, n, offset):
+    done: cython.size_t = 0
+    while done < n:
+        part: cython.size_t = min(n - done, _CALL_MAX)
+        put: cython.Py_ssize_t = pwrite(
+            f.fd,
+            cython.cast(cython.pointer(cython.const[cython.char]), buf) + done,
+            part,
+            cython.cast(cython.longlong, offset + done),
+        )
+        if put < 0:
+            if c_errno == EINTR:
+                continue
+            return -c_errno
+        if put == 0:  # no error and no progress: never loop for ever
+            return -EIO
+        done += put
+    return cython.cast(int64_t, done)
+
+
+def os_sync(f):
+    # EINTR means that the wait ended early, not that the write-back failed; any real error is final.
+    while ank_fdatasync(f.fd) != 0:
+        if c_errno != EINTR:
+            return -c_errno
+    return 0
+
+
+def os_truncate(f, size):
+    while ftruncate(f.fd, cython.cast(cython.longlong, size)) != 0:
+        if c_errno != EINTR:
+            return -c_errno
+    return 0
+
+
+def os_size(f):
+    size: cython.longlong = ank_fd_size(f.fd)
+    return size if size >= 0 else -c_errno
+
+
+OS_OPS.read = os_read
+OS_OPS.write = os_write
+OS_OPS.sync = os_sync
+OS_OPS.truncate = os_truncate
+OS_OPS.size = os_size
+
+
+class OsFile(File):
+    """A regular file of the operating system; owns its descriptor."""
+
+    def __cinit__(self, path, fd, readonly):
+        self.path = path
+        self.readonly = readonly
+        self.c.ops = cython.address(OS_OPS)
+        self.c.fd = fd
+
+    def fileno(self):
+        """The descriptor, -1 once closed."""
+        return self.c.fd
+
+    def close(self):
+        fd: cython.int = self.c.fd
+        self.closed = True
+        self.c.fd = -1
+        if fd >= 0:
+            with cython.nogil:
+                close_fd(fd)  # the descriptor is gone whatever it returns (Linux); data errors are sync's business
+
+    def __dealloc__(self):
+        if self.c.fd >= 0:
+            close_fd(self.c.fd)
+
+
+def _open_descriptor(path, create, readonly, exclusive, follow):
+    """Open `path` as `FileSystem.open` says; OSError as the system raises it."""
+    mode = os.O_RDONLY if readonly else os.O_RDWR
+    flags = mode | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    creating = mode | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL
+    if not create:
+        return os.open(path, flags)
+    if exclusive:
+        return os.open(path, creating, 0o600)
+    for _ in range(_CREATE_ATTEMPTS):
+        with contextlib.suppress(FileNotFoundError):
+            return os.open(path, flags)
+        with contextlib.suppress(FileExistsError):
+            return os.open(path, creating, 0o600)
+    raise OSError(errno.ELOOP, "a symbolic link that leads nowhere is in the way", path)
+
+
+def _require_regular(fd, path):
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "not a regular file", path)
+
+
+def _open_error(error, path, readonly):
+    """The typed error for a failed open."""
+    if not readonly and error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) and os.access(path, os.R_OK):
+        found = ReadOnlyError(f"{path} cannot be opened for writing ({error.strerror}); open it with readonly=True")
+    elif error.errno == errno.EISDIR:
+        found = OperationalError(f"{path} is a directory, not a database file")
+    elif error.errno in (errno.EINVAL, errno.ELOOP):
+        found = OperationalError(f"cannot open {path}: {error.strerror}")
+    else:
+        return io_error(error.errno or errno.EIO, "open", path, error)
+    found.__cause__ = error
+    return found
+
+
+def lock_holder(fd):
+    """Process id of a holder of the flock on the file behind `fd`, or None where the system does not tell."""
+    about = os.fstat(fd)
+    wanted = f"{os.major(about.st_dev):02x}:{os.minor(about.st_dev):02x}:{about.st_ino}"
+    try:
+        with open("/proc/locks", encoding="ascii", errors="replace") as table:
+            rows = [line.split() for line in table]
+    except OSError:
+        return None
+    for row in rows:  # "1: FLOCK ADVISORY WRITE 812 08:01:1234 0 EOF"; "1: -> FLOCK ..." is a waiter
+        if len(row) >= 6 and row[1] == "FLOCK" and row[5] == wanted and row[4].isdigit() and int(row[4]) > 0:
+            return int(row[4])
+    return None
+
+
+class OsFileSystem(FileSystem):
+    """The file system of the operating system. Stateless: all instances are alike."""
+
+    def open(self, path, *, create=False, readonly=False, exclusive=False, follow=True):
+        path = os.fspath(path)
+        if "\0" in path:
+            raise InterfaceError("a file name cannot contain a NUL character")
+        fd = -1
+        try:
+            fd = _open_descriptor(path, create, readonly, exclusive, follow)
+            _require_regular(fd, path)
+        except OSError as error:
+            if fd >= 0:
+                os.close(fd)
+            raise _open_error(error, path, readonly) from error
+        return OsFile(path, fd, readonly)
+
+    def exists(self, path):
+        return os.path.exists(path)
+
+    def is_dir(self, path):
+        return os.path.isdir(path)
+
+    def size(self, path):
+        return self._call("measure", path, lambda: os.stat(path).st_size)
+
+    def listdir(self, path):
+        return sorted(self._call("list", path, lambda: os.listdir(path)))
+
+    def mkdir(self, path):
+        self._call("create directory", path, lambda: os.mkdir(path, 0o700))
+
+    def rename(self, old, new):
+        self._call("rename", old, lambda: os.replace(old, new))
+
+    def unlink(self, path):
+        self._call("remove", path, lambda: os.unlink(path))
+
+    def rmdir(self, path):
+        self._call("remove directory", path, lambda: os.rmdir(path))
+
+    def sync_dir(self, path):
+        def sync():
+            fd = os.open(path or ".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+        self._call("sync directory", path, sync)
+
+    def lock(self, path_or_file, shared=False):
+        if isinstance(path_or_file, OsFile):
+            held = path_or_file
+            if held.closed:
+                raise InterfaceError(f"the file {held.path} is closed")
+        else:
+            held = self.open(path_or_file, readonly=True)
+        fd = held.fileno()
+        try:
+            fcntl.flock(fd, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except OSError as error:
+            found = (
+                locked_error(held.path, lock_holder(fd))
+                if error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+                else io_error(error.errno or errno.EIO, "lock", held.path)
+            )
+            if held is not path_or_file:
+                held.close()
+            raise found from error
+        if held is not path_or_file:
+            return FileLock(held.close)
+        return FileLock(lambda: None if held.closed else fcntl.flock(held.fileno(), fcntl.LOCK_UN))
+
+    @staticmethod
+    def _call(operation, path, action):
+        try:
+            return action()
+        except OSError as error:
+            raise io_error(error.errno or errno.EIO, operation, path, error) from error
