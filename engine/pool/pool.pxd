@@ -1,0 +1,225 @@
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memset
+from engine.base.atomic cimport (
+    load32_relaxed, load_acquire, load_relaxed, loadi32_acquire, store32_relaxed, store_release, storei32_release,
+)
+from engine.base.codes cimport (
+    ERR_CORRUPT, ERR_INTERNAL, ERR_MEMORY, ERR_NO_PAGE, ERR_POOL_FULL, ERR_RESTART, OK,
+)
+from engine.base.sync cimport mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield
+from engine.base.thread cimport thread_buffer, thread_self, thread_t
+from engine.pool.latch cimport (
+    LATCH_PIN, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
+    unlatch_exclusive, unlatch_shared,
+)
+from engine.storage.file cimport file_read, file_t, file_write
+from engine.storage.layout cimport META_SLOTS, page_t
+from engine.storage.page cimport page_seal, page_validate, page_verify
+
+cdef enum:
+    FRAME_DIRTY = 1          # the content is in no slot yet
+    FRAME_GARBAGE = 2        # an old version nobody can see
+    USAGE_MAX = 3
+    SLOT_LIVE = 1            # holds the newest image of a page, or an old version somebody can see
+    SLOT_DURABLE = 2         # the last durable checkpoint needs it
+    SLOT_PENDING = 4         # the checkpoint being written will need it
+    CHUNK_BITS = 16
+    CHUNK_SIZE = 65536
+    CHUNKS = 65536
+
+cdef extern from *:
+    """
+    #ifndef ANOKURO_POOL
+    #define ANOKURO_POOL
+    #include <stdint.h>
+    #include <pthread.h>
+    /* A frame's descriptor. Descriptor i belongs to frame i of the arena: each is found from the other by index. */
+    typedef struct __attribute__((aligned(64))) {
+        uint64_t word;        /* the latch */
+        uint32_t page_id;     /* 0: the frame is empty */
+        int32_t version;      /* -1: the newest version of its page; otherwise an index of versions */
+        uint32_t flags;
+        uint32_t usage;       /* clock sweep: decremented when the hand passes, evicted at 0 */
+        int32_t next_free;
+        uint32_t loads;
+    } frame_t;
+    _Static_assert(sizeof(frame_t) == 64, "a descriptor is a cache line");
+    /* Where the newest version of a page is, besides its frame. */
+    typedef struct {
+        uint32_t slot, tag;                  /* newest image; slot 0: only the frame has it */
+        uint32_t durable_slot, durable_tag;  /* as of the last checkpoint */
+        int32_t versions;                    /* newest of the older versions somebody can see, or -1 */
+        uint32_t changed;                    /* number of the checkpoint that must write it, 0 if none */
+        uint64_t lsn;                        /* LSN of the newest version; of the FREE record for a free page id */
+    } page_ref_t;
+    /* An older version of a page. */
+    typedef struct {
+        uint64_t lsn;
+        uint32_t page_id;
+        int32_t frame;          /* -1: not in the pool */
+        uint32_t slot, tag;     /* 0: not in the file */
+        int32_t older;          /* next older version of the page, or -1; the free list's link */
+        int32_t next, prev;     /* among the versions that the same snapshot keeps */
+        int32_t keeper;         /* index of that snapshot */
+    } version_t;
+    /* A live snapshot, shared by all who read at the same LSN. */
+    typedef struct {
+        uint64_t lsn;
+        uint32_t readers;
+        uint32_t kept;          /* how many versions it keeps */
+        int32_t first;          /* their list */
+        int32_t newer, older;   /* neighbours by LSN; newer is the free list's link */
+        int64_t since_us;
+    } snapshot_t;
+    typedef struct {
+        uint32_t page_size, page_shift;
+        uint32_t frame_count, hand;
+        int32_t free_frames;
+        uint32_t next_page_id;
+        uint8_t *arena;
+        uint64_t arena_bytes;
+        frame_t *frames;
+        int32_t **frame_chunks;      /* page id -> frame of the newest version, -1 where not resident */
+        page_ref_t **ref_chunks;
+        pthread_mutex_t mutex;       /* everything below, and moves of pages between frames and slots */
+        void *file;                  /* file_t of the data file */
+        uint64_t published;          /* LSN of the last published commit record */
+        uint8_t *slots;              /* flags of each slot */
+        uint32_t slot_count, slot_hint, slots_used;
+        version_t *versions;
+        int32_t version_count, version_room, free_version;
+        snapshot_t *snapshots;
+        int32_t snapshot_room, newest_snapshot, oldest_snapshot, free_snapshot;
+        uint32_t *free_pages;        /* page ids that may be reused, ring buffer in order of freeing */
+        uint32_t free_first, free_count, free_room;
+        uint32_t *changed;           /* page ids changed since the last checkpoint began */
+        uint32_t changed_count, changed_room, changed_epoch;
+        uint64_t reads, writes, evictions, evicted_dirty, sweeps, copies, kept_versions, evicted_versions;
+    } pool_t;
+    #endif
+    """
+    ctypedef struct frame_t:
+        uint64_t word
+        uint32_t page_id
+        int32_t version
+        uint32_t flags
+        uint32_t usage
+        int32_t next_free
+        uint32_t loads
+    ctypedef struct page_ref_t:
+        uint32_t slot
+        uint32_t tag
+        uint32_t durable_slot
+        uint32_t durable_tag
+        int32_t versions
+        uint32_t changed
+        uint64_t lsn
+    ctypedef struct version_t:
+        uint64_t lsn
+        uint32_t page_id
+        int32_t frame
+        uint32_t slot
+        uint32_t tag
+        int32_t older
+        int32_t next
+        int32_t prev
+        int32_t keeper
+    ctypedef struct snapshot_t:
+        uint64_t lsn
+        uint32_t readers
+        uint32_t kept
+        int32_t first
+        int32_t newer
+        int32_t older
+        int64_t since_us
+    ctypedef struct pool_t:
+        uint32_t page_size
+        uint32_t page_shift
+        uint32_t frame_count
+        uint32_t hand
+        int32_t free_frames
+        uint32_t next_page_id
+        uint8_t *arena
+        uint64_t arena_bytes
+        frame_t *frames
+        int32_t **frame_chunks
+        page_ref_t **ref_chunks
+        mutex_t mutex
+        void *file
+        uint64_t published
+        uint8_t *slots
+        uint32_t slot_count
+        uint32_t slot_hint
+        uint32_t slots_used
+        version_t *versions
+        int32_t version_count
+        int32_t version_room
+        int32_t free_version
+        snapshot_t *snapshots
+        int32_t snapshot_room
+        int32_t newest_snapshot
+        int32_t oldest_snapshot
+        int32_t free_snapshot
+        uint32_t *free_pages
+        uint32_t free_first
+        uint32_t free_count
+        uint32_t free_room
+        uint32_t *changed
+        uint32_t changed_count
+        uint32_t changed_room
+        uint32_t changed_epoch
+        uint64_t reads
+        uint64_t writes
+        uint64_t evictions
+        uint64_t evicted_dirty
+        uint64_t sweeps
+        uint64_t copies
+        uint64_t kept_versions
+        uint64_t evicted_versions
+
+cdef inline page_t *frame_page(const pool_t *p, int32_t frame) noexcept nogil:
+    return <page_t *>(p.arena + (<uint64_t>frame << p.page_shift))
+
+# -1 where the page's newest version is not resident (or the id was never used)
+cdef inline int32_t frame_of(const pool_t *p, uint32_t page_id) noexcept nogil:
+    chunk = p.frame_chunks[page_id >> CHUNK_BITS]
+    if chunk == NULL:
+        return -1
+    return loadi32_acquire(&chunk[page_id & (CHUNK_SIZE - 1)])
+
+cdef inline page_ref_t *ref_of(const pool_t *p, uint32_t page_id) noexcept nogil:
+    return &p.ref_chunks[page_id >> CHUNK_BITS][page_id & (CHUNK_SIZE - 1)]
+
+cdef inline bint page_known(const pool_t *p, uint32_t page_id) noexcept nogil:
+    return page_id != 0 and p.ref_chunks[page_id >> CHUNK_BITS] != NULL
+
+cdef inline void set_frame(pool_t *p, uint32_t page_id, int32_t frame) noexcept nogil:
+    storei32_release(&p.frame_chunks[page_id >> CHUNK_BITS][page_id & (CHUNK_SIZE - 1)], frame)
+
+cdef inline void frame_touch(frame_t *f) noexcept nogil:
+    usage = load32_relaxed(&f.usage)
+    if usage < USAGE_MAX:
+        store32_relaxed(&f.usage, usage + 1)
+
+# frames and pages (pool.py)
+cdef int pool_init(pool_t *p, uint32_t page_size, uint64_t pool_bytes, file_t *file) noexcept nogil
+cdef void pool_free(pool_t *p) noexcept nogil
+cdef int pool_know(pool_t *p, uint32_t page_id) noexcept nogil
+cdef int32_t frame_take(pool_t *p) noexcept nogil
+cdef void frame_give(pool_t *p, int32_t frame) noexcept nogil
+cdef int32_t pool_load(pool_t *p, uint32_t page_id) noexcept nogil
+cdef int32_t pool_pin(pool_t *p, uint32_t page_id) noexcept nogil
+cdef int32_t pool_fix(pool_t *p, uint32_t page_id, uint64_t lsn) noexcept nogil
+cdef int32_t _fix_version(pool_t *p, uint32_t page_id, uint64_t lsn) noexcept nogil
+cdef int32_t _load_version(pool_t *p, int32_t version) noexcept nogil
+cdef int read_image(pool_t *p, uint32_t page_id, uint32_t slot, uint32_t tag, page_t *into) noexcept nogil
+cdef int write_image(pool_t *p, const page_t *page, uint32_t slot, uint32_t *tag) noexcept nogil
+cdef int _write_out(pool_t *p, int32_t frame) noexcept nogil
+cdef bint _detach(pool_t *p, int32_t frame) noexcept nogil
+
+cdef inline void pool_unfix(pool_t *p, int32_t frame) noexcept nogil:
+    unlatch_shared(&p.frames[frame].word, <uint32_t>frame)
+
+cdef inline void pool_unpin(pool_t *p, int32_t frame) noexcept nogil:
+    latch_unpin(&p.frames[frame].word)

@@ -1,0 +1,10 @@
+from libc.stdint cimport int32_t, uint8_t, uint32_t
+from libc.stdlib cimport realloc
+from libc.string cimport memset
+from engine.pool.pool cimport META_SLOTS, SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, pool_t
+
+# all with the pool's mutex held
+cdef uint32_t slot_take(pool_t *p, uint8_t use) noexcept nogil
+cdef void slot_drop(pool_t *p, uint32_t slot, uint8_t use) noexcept nogil
+cdef int slot_room(pool_t *p, uint32_t count) noexcept nogil
+cdef bint slot_mark(pool_t *p, uint32_t slot, uint8_t use) noexcept nogil
