@@ -153,9 +153,6 @@ class FileLock:
     def __exit__(self, *_):
         self.close()
 
-    def __del__(self):
-        self.close()
-
 
 class FileSystem:
     """Names, directories and locks. Every method raises OperationalError (its `__cause__` holds the errno) on failure."""
@@ -208,8 +205,8 @@ class FileSystem:
     def lock(self, path_or_file, shared=False):
         """Lock a file, by path or through an open `File`, against other processes and other handles of this one.
 
-        Returns a FileLock; the lock ends when that, or the File it was taken through, is closed. Never waits: raises
-        LockedError, with the holder's process id where it is known.
+        Returns a FileLock; the lock ends when that, or the File it was taken through, is closed (a lock by path needs
+        its FileLock kept). Never waits: raises LockedError, with the holder's process id where it is known.
         """
         raise NotImplementedError
 
