@@ -1,38 +1,116 @@
-"""Developer's build: `python -m build_support.dev [module prefix ...]` rebuilds, in place, only what changed.
+"""The developer's command: rebuild what changed, check it, print a micro-benchmark.
 
-One lock serialises concurrent builds of one checkout.
+    python -m build_support.dev                      everything that changed
+    python -m build_support.dev engine.wal           only modules whose names begin like this
+    python -m build_support.dev --checked            the checked build (assertions, sanitizers), in build/checked
+    python -m build_support.dev --checked --test -q tests/btree     ... and pytest on it; the rest goes to pytest
+
+Several may run at once in one checkout. Modules are built in place, beside their sources.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
+import argparse
+import subprocess
 import sys
+import time
+from pathlib import Path
 
-from setuptools import Distribution, Extension
+from build_support.checked import mirror, run_tests
+from build_support.compile import Job, compile_all, remove_orphans, target_in
+from build_support.extensions import CHECKED, ORDINARY, ROOT, Variant, module_sources
 
-from build_support.extensions import DIRECTIVES, ROOT, compile_args, module_sources
+
+def rebuild(root: Path, work: Path, variant: Variant, prefixes: list[str], everything: bool) -> tuple[list[str], bool]:
+    """Compile, under `root`, the chosen modules that changed; returns the names of those built, and success."""
+    sources = module_sources(root)
+    for path in remove_orphans(root, set(sources)):
+        print(f"removed {path.relative_to(root)}: its source is no longer compiled")
+    jobs = [Job(name, path, target_in(root, name), root, work, variant) for name, path in sources.items()]
+    stale = jobs if everything else [job for job in jobs if not job.is_fresh()]
+    if everything:
+        for job in jobs:
+            job.key_file.unlink(missing_ok=True)
+    chosen = [job for job in stale if not prefixes or job.name.startswith(tuple(prefixes))]
+    built, good = [], True
+    for outcome in compile_all(chosen):
+        print(f"  {outcome.name}  {outcome.seconds:.1f} s", flush=True)
+        if outcome.messages:
+            print(outcome.messages)
+        if outcome.problem:
+            print(f"{outcome.problem}\n{outcome.name} was not built\n", flush=True)
+            good = False
+        else:
+            built.append(outcome.name)
+    others = [job.name for job in stale if job not in chosen]
+    if others:
+        print(f"  also out of date, not asked for: {', '.join(others)}")
+    return built, good
 
 
-def build(prefixes: list[str]) -> None:
-    from Cython.Build import cythonize
+def check_imports(names: list[str]) -> bool:
+    """Import every module just built in a new process: finds missing symbols and wrong declarations."""
+    if not names:
+        return True
+    code = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)"
+    done = subprocess.run([sys.executable, "-c", code, *names], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        print(done.stderr.strip() or f"importing ended with status {done.returncode}")
+    return done.returncode == 0
 
-    os.chdir(ROOT)
-    (ROOT / "build").mkdir(exist_ok=True)
-    with open(ROOT / "build" / ".lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        chosen = {n: p for n, p in module_sources().items() if not prefixes or n.startswith(tuple(prefixes))}
-        extensions = [
-            Extension(n, [str(p.relative_to(ROOT))], extra_compile_args=compile_args()) for n, p in chosen.items()
-        ]
-        ready = cythonize(extensions, compiler_directives=DIRECTIVES, build_dir="build/cython", annotate=False)
-        command = Distribution({"name": "anokuro", "ext_modules": ready}).get_command_obj("build_ext")
-        command.inplace = True
-        command.parallel = 2
-        command.build_temp = "build/temp"
-        command.ensure_finalized()
-        command.run()
+
+def benchmark() -> bool:
+    """Run the micro-benchmark in a new process (it sees what was just built)."""
+    command = [sys.executable, "-m", "build_support.benchmark"]
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m build_support.dev", description=__doc__.splitlines()[0])
+    parser.add_argument("prefixes", nargs="*", metavar="MODULE", help="names, or beginnings of names, of modules")
+    parser.add_argument("--all", action="store_true", help="rebuild the chosen modules even if nothing changed")
+    parser.add_argument("--no-benchmark", action="store_true", help="leave the micro-benchmark out")
+    parser.add_argument("--checked", action="store_true", help="the checked build: assertions and sanitizers")
+    parser.add_argument("--into", type=Path, default=ROOT / "build" / "checked", help="folder of the checked build")
+    parser.add_argument("--test", nargs=argparse.REMAINDER, help="run pytest on the checked build with these arguments")
+    return parser
+
+
+def checked_build(options: argparse.Namespace) -> int:
+    """Mirror the checkout into a folder of its own, compile there with sanitizers, run the tests there if asked."""
+    root = options.into.resolve()
+    if root == ROOT or root in ROOT.parents:
+        print("--into must name a folder that does not hold the checkout", file=sys.stderr)
+        return 2
+    mirror(ROOT, root)
+    built, good = rebuild(root, root / "build" / CHECKED.name, CHECKED, options.prefixes, options.all)
+    print(f"checked build in {root}: {len(built)} modules rebuilt")
+    if not good:
+        return 1
+    return run_tests(root, options.test) if options.test is not None else 0
+
+
+def main() -> int:
+    parser = arguments()
+    options = parser.parse_args()
+    if options.test is not None and not options.checked:
+        parser.error("--test belongs to --checked; in the ordinary build run pytest itself")
+    if options.checked:
+        return checked_build(options)
+    began = time.perf_counter()
+    built, good = rebuild(ROOT, ROOT / "build" / ORDINARY.name, ORDINARY, options.prefixes, options.all)
+    compiled = time.perf_counter()
+    good = check_imports(built) and good
+    checked = time.perf_counter()
+    if good and not options.no_benchmark:
+        good = benchmark()
+    now = time.perf_counter()
+    print(
+        f"{len(built)} modules rebuilt in {compiled - began:.1f} s, imported in {checked - compiled:.1f} s, "
+        f"benchmark {now - checked:.1f} s; {now - began:.1f} s in all"
+    )
+    return 0 if good else 1
 
 
 if __name__ == "__main__":
-    build(sys.argv[1:])
+    sys.exit(main())
