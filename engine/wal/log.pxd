@@ -1,93 +1,13 @@
-"""The log writer's C face (see log.py)."""
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from engine.base.sync cimport cond_t, mutex_t
+"""The log: its owner class, and the writer's C functions for those who cimport them from here."""
+from libc.stdint cimport uint32_t, uint64_t
+from engine.base.sync cimport mutex_t
 from engine.storage.file cimport File, file_t
-from engine.wal.records cimport record_header_t, segment_header_t, wal_part_t
+from engine.wal.records cimport wal_part_t
+from engine.wal.writer cimport (
+    wal_append, wal_end, wal_last_crc, wal_poisoned, wal_sync, wal_synced, wal_t, wal_write,
+)
 
-cdef enum:
-    GROUP_BUCKETS = 16
-    WAIT_BUCKETS = 40
-
-cdef struct wal_s
-
-ctypedef wal_s wal_t
-
-cdef struct wal_s:
-    # Appender only, but for `end` and `filled`, which it publishes with release stores.
-    uint8_t *ring
-    uint64_t ring_size           # a power of two
-    uint64_t ring_mask
-    uint64_t end                 # end of the last whole record
-    uint64_t filled              # end of the bytes in the ring
-    uint64_t segment_size
-    uint64_t segment_end         # of the segment that `end` is in
-    uint64_t log_id
-    uint32_t seed
-    uint32_t last_crc
-    int error                    # -errno of the last refused append
-    uint64_t appends
-    uint64_t append_flushes
-    # The thread that has `writing`; `written` is published with release stores.
-    uint64_t written             # handed to the file
-    uint64_t file_first
-    file_t *file
-    # Under the mutex.
-    mutex_t mutex
-    cond_t idle                  # `writing` was given back
-    cond_t group_done[2]         # by parity of the group
-    bint writing
-    bint syncing
-    uint32_t poisoned            # read without the mutex too
-    int poison_code
-    uint64_t synced              # durable; read without the mutex too
-    uint64_t sync_target
-    uint64_t group
-    int idle_waiters
-    int group_waiters[2]
-    file_t *sync_file
-    void *owner                  # the Log
-    uint64_t writes
-    uint64_t syncs
-    uint64_t sync_ns
-    uint64_t segments_created
-    uint64_t group_sizes[16]     # bucket i: groups of 2**i .. 2**(i+1)-1 callers
-    uint64_t waits[40]           # bucket i: wal_sync calls of 2**i .. 2**(i+1)-1 ns
-
-# Append one record; its LSN, or 0 with w.error set (-errno). One caller at a time.
-cdef uint64_t wal_append(
-    wal_t *w, uint16_t type, uint64_t txn, uint32_t page, uint32_t tree, uint64_t page_prev_lsn,
-    const void *fixed, size_t fixed_len, const wal_part_t *parts, int part_count,
-) noexcept nogil
-# End of what is appended: the next record gets this LSN or a later one.
-cdef uint64_t wal_end(wal_t *w) noexcept nogil
-# Checksum of the last record, where the chain goes on at wal_end(); read by the appender (or while it stands still).
-cdef uint32_t wal_last_crc(wal_t *w) noexcept nogil
-# Hand everything before lsn to the file: 0 or -errno.
-cdef int wal_write(wal_t *w, uint64_t lsn) noexcept nogil
-# Group commit: return when everything before lsn is durable: 0 or -errno (then the log is poisoned).
-cdef int wal_sync(wal_t *w, uint64_t lsn) noexcept nogil
-# Everything before this LSN is durable.
-cdef uint64_t wal_synced(wal_t *w) noexcept nogil
-# Whether the log refuses all writes.
-cdef bint wal_poisoned(wal_t *w) noexcept nogil
-
-cdef void _ring_put(wal_t *w, uint64_t lsn, const void *data, size_t n) noexcept nogil
-cdef uint32_t _ring_crc(wal_t *w, uint32_t crc, uint64_t lsn, size_t n) noexcept nogil
-cdef void _publish(wal_t *w, uint64_t end) noexcept nogil
-cdef int _reserve(wal_t *w, uint64_t n) noexcept nogil
-cdef int _stream(wal_t *w, const uint8_t *data, uint64_t n) noexcept nogil
-cdef int _append_large(wal_t *w, record_header_t *header, const wal_part_t *parts, int part_count) noexcept nogil
-cdef int _next_segment(wal_t *w) noexcept nogil
-cdef int _write_out(wal_t *w, uint64_t target) noexcept nogil
-cdef int _switch_file(wal_t *w, uint64_t first) noexcept nogil
 cdef int _open_file(wal_t *w, uint64_t first, file_t *busy, file_t **opened) noexcept with gil
-cdef void _poison(wal_t *w, int code) noexcept nogil
-cdef void _release_writing(wal_t *w) noexcept nogil
-cdef int _lead(wal_t *w) noexcept nogil
-cdef void _finish_group(wal_t *w, uint64_t target, bint raised, int code) noexcept nogil
-cdef void _count_wait(wal_t *w, uint64_t start_ns) noexcept nogil
-cdef int _log2(uint64_t value, int buckets) noexcept nogil
-cdef void _fill_segment_header(wal_t *w, segment_header_t *header, uint64_t first) noexcept nogil
 
 cdef class Log:
     cdef wal_t w

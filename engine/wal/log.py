@@ -1,29 +1,7 @@
-"""The log writer: appends into a ring in memory, writes it to segment files, makes it durable for groups of commits.
+"""The log of an open database, as the engine's Python code has it: made, opened, cut, measured and closed here.
 
-An LSN is a byte position. LSN space is cut into segments of a fixed size, one file each, named by its first LSN, and every
-byte of LSN space is a byte of a file: file offset = LSN - first LSN of the segment. So the appender puts record bytes,
-segment headers and the padding between them into one stream, and the writer only copies the stream to the files.
-
-    LSN  0      64                          size      size+64
-         | head | rec | rec | rec | PAD 000 | head    | rec | rec ...
-                            synced  written                   filled    end
-                  durable ----^        ^---- in the file        ^-- in the ring, published
-
-- Appending takes no lock: there is one appender at a time (the commit section), which publishes `filled` with a release store
-  that the writing thread reads with acquire; `written` comes back the same way and frees room in the ring. An appender that
-  finds the ring full writes it out itself.
-- `writing` is the right to copy ring to file; `syncing` is the leadership of a group. Both are flags under one mutex that is
-  never held during I/O, so a ring can be written out while an fdatasync is running.
-- Group commit: the first who finds nobody syncing leads. It writes everything appended so far and syncs; callers whose LSN is in
-  there sleep until that group is done, callers that come later form the next group, and the leader wakes one of them to
-  lead it. Waiters of one group are woken by its condition variable alone, so a sync never wakes those it does not serve.
-- A segment is begun by: fdatasync of the one before, create, fsync of the directory. So a later segment is proof that all
-  earlier ones were durable in full, and the sync of a group needs only the newest file.
-- A failed write or sync poisons the log: nothing is retried, every later append, write and sync is refused, but a waiter
-  whose group had succeeded still hears of success.
-
-Invariants: synced <= written <= filled, filled - written <= ring size, end <= filled (they differ only inside the append of a
-record larger than the ring), all on 8-byte borders but written and synced.
+The work is done by the C functions of writer.py, on the `wal_t` that a Log owns; engine code that runs without the GIL
+calls those. The Log gives them the files, which is the one thing for which they come back to Python.
 """
 
 import errno
@@ -31,40 +9,40 @@ import os
 from dataclasses import dataclass
 
 import cython
-from cython.cimports.engine.base.atomic import load32_acquire, load_acquire, store32_release, store_release
-from cython.cimports.engine.base.crc32c import crc32c
+from cython.cimports.engine.base.atomic import load_acquire
 from cython.cimports.engine.base.sync import (
-    cond_broadcast,
     cond_destroy,
     cond_init,
-    cond_signal,
-    cond_wait,
     mutex_destroy,
     mutex_init,
     mutex_lock,
     mutex_unlock,
-    now_ns,
 )
-from cython.cimports.engine.storage.file import File, file_sync, file_write
+from cython.cimports.engine.storage.file import File
 from cython.cimports.engine.wal.records import (
-    LOG_VERSION,
-    PARTS_MAX,
-    REC_LIMIT,
-    REC_PAD,
-    RECORD_HEADER_SIZE,
     SEGMENT_HEADER_SIZE,
     log_seed,
-    record_align,
-    record_header_t,
     segment_header_crc,
     segment_header_t,
     segment_magic,
-    shapes,
     wal_part_t,
+)
+from cython.cimports.engine.wal.writer import (
+    GROUP_BUCKETS,
+    WAIT_BUCKETS,
+    fill_segment_header,
+    publish_end,
+    stream_bytes,
+    wal_append,
+    wal_end,
+    wal_last_crc,
+    wal_sync,
+    wal_synced,
+    wal_write,
 )
 from cython.cimports.libc.errno import EINVAL, EIO, EMSGSIZE
 from cython.cimports.libc.stdlib import calloc, free
-from cython.cimports.libc.string import memcpy, memset
+from cython.cimports.libc.string import memcpy
 
 from engine.base.errors import CorruptionError, InterfaceError, LimitError, OperationalError, PoisonedError
 from engine.wal.records import RECORD_TYPES
@@ -72,254 +50,6 @@ from engine.wal.segments import SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN, SegmentFile,
 
 DEFAULT_SEGMENT_SIZE = 16 << 20
 DEFAULT_RING_SIZE = 4 << 20
-
-
-# --- appending: one thread at a time, no lock ---
-
-
-def _ring_put(w, lsn, data, n):
-    offset: uint64_t = lsn & w.ring_mask
-    room: uint64_t = w.ring_size - offset
-    if n <= room:
-        memcpy(w.ring + offset, data, n)
-    else:
-        memcpy(w.ring + offset, data, room)
-        memcpy(w.ring, cython.cast(cython.p_uchar, data) + room, n - room)
-
-
-def _ring_crc(w, crc, lsn, n):
-    offset: uint64_t = lsn & w.ring_mask
-    room: uint64_t = w.ring_size - offset
-    if n <= room:
-        return crc32c(crc, w.ring + offset, n)
-    return crc32c(crc32c(crc, w.ring + offset, room), w.ring, n - room)
-
-
-def _publish(w, end):
-    store_release(cython.address(w.filled), end)
-    store_release(cython.address(w.end), end)
-
-
-def _reserve(w, n):
-    """Make room for n more bytes in the ring (n <= ring size) by writing it out; 0 or -errno."""
-    while w.filled + n - load_acquire(cython.address(w.written)) > w.ring_size:
-        w.append_flushes += 1
-        code: cython.int = wal_write(w, w.filled)
-        if code < 0:
-            return code
-    return 0
-
-
-def _stream(w, data, n):
-    """Put n bytes (zeros where data is NULL) into the stream, through the ring piece by piece; `end` stays behind."""
-    while n > 0:
-        piece: uint64_t = n if n < w.ring_size else w.ring_size
-        code: cython.int = _reserve(w, piece)
-        if code < 0:
-            return code
-        if data:
-            _ring_put(w, w.filled, data, piece)
-            data += piece
-        else:
-            offset: uint64_t = w.filled & w.ring_mask
-            room: uint64_t = w.ring_size - offset
-            memset(w.ring + offset, 0, piece if piece < room else room)
-            if piece > room:
-                memset(w.ring, 0, piece - room)
-        n -= piece
-        store_release(cython.address(w.filled), w.filled + piece)
-    return 0
-
-
-def _append_large(w, header, parts, part_count):
-    """A record larger than the ring: its checksum is computed first, then it is streamed."""
-    i: cython.int
-    length: uint64_t = header.length
-    lsn: uint64_t = w.end
-    crc = crc32c(w.seed, cython.address(lsn), 8)
-    crc = crc32c(crc, cython.cast(cython.p_uchar, header) + 4, RECORD_HEADER_SIZE - 4)
-    for i in range(part_count):
-        crc = crc32c(crc, parts[i].data, parts[i].length)
-    header.crc = crc
-    code: cython.int = _stream(w, cython.cast(cython.p_uchar, header), RECORD_HEADER_SIZE)
-    for i in range(part_count):
-        if code == 0:
-            code = _stream(w, cython.cast(cython.p_uchar, parts[i].data), parts[i].length)
-    if code == 0:
-        code = _stream(w, cython.NULL, record_align(length) - length)
-    if code == 0:
-        w.last_crc = crc
-        _publish(w, w.filled)
-    return code
-
-
-def _fill_segment_header(w, header, first):
-    memset(header, 0, SEGMENT_HEADER_SIZE)
-    header.magic = segment_magic
-    header.version = LOG_VERSION
-    header.segment_size = w.segment_size
-    header.log_id = w.log_id
-    header.first_lsn = first
-    header.prev_crc = w.last_crc
-    header.crc = segment_header_crc(header)
-
-
-def _next_segment(w):
-    """Close the appender's segment with a PAD record and zeros, and begin the next with its header; 0 or -errno."""
-    rest: uint64_t = w.segment_end - w.end
-    header: segment_header_t
-    pad: record_header_t
-    code: cython.int = 0
-    if rest >= RECORD_HEADER_SIZE:
-        lsn: uint64_t = w.end
-        memset(cython.address(pad), 0, RECORD_HEADER_SIZE)
-        pad.prev_crc = w.last_crc
-        pad.length = RECORD_HEADER_SIZE
-        pad.type = REC_PAD
-        pad.crc = crc32c(
-            crc32c(w.seed, cython.address(lsn), 8),
-            cython.cast(cython.p_uchar, cython.address(pad)) + 4,
-            RECORD_HEADER_SIZE - 4,
-        )
-        code = _stream(w, cython.cast(cython.p_uchar, cython.address(pad)), RECORD_HEADER_SIZE)
-        rest -= RECORD_HEADER_SIZE
-        w.last_crc = pad.crc
-    if code == 0:
-        code = _stream(w, cython.NULL, rest)
-    if code < 0:
-        return code
-    _fill_segment_header(w, cython.address(header), w.segment_end)
-    code = _stream(w, cython.cast(cython.p_uchar, cython.address(header)), SEGMENT_HEADER_SIZE)
-    if code < 0:
-        return code
-    w.segment_end += w.segment_size
-    _publish(w, w.filled)
-    return 0
-
-
-def wal_append(w, type, txn, page, tree, page_prev_lsn, fixed, fixed_len, parts, part_count):
-    header: record_header_t
-    pieces: wal_part_t[4]
-    code: cython.int = 0
-    i: cython.int
-    length: uint64_t = RECORD_HEADER_SIZE + fixed_len
-    for i in range(part_count):
-        length += parts[i].length
-    whole: uint64_t = record_align(length)
-    if load32_acquire(cython.address(w.poisoned)):
-        w.error = w.poison_code
-        return 0
-    if whole > w.segment_size - SEGMENT_HEADER_SIZE:
-        w.error = -EMSGSIZE
-        return 0
-    if type >= REC_LIMIT or not shapes[type].known or fixed_len != shapes[type].fixed_len or part_count > PARTS_MAX:
-        w.error = -EINVAL
-        return 0
-    if w.end + whole > w.segment_end:
-        code = _next_segment(w)
-    if code == 0 and whole <= w.ring_size:
-        code = _reserve(w, whole)
-    if code < 0:
-        w.error = code
-        return 0
-    lsn: uint64_t = w.end
-    header.crc = 0
-    header.prev_crc = w.last_crc
-    header.length = length
-    header.type = type
-    header.flags = 0
-    header.txn = txn
-    header.page = page
-    header.tree = tree
-    header.page_prev_lsn = page_prev_lsn
-    w.appends += 1
-    if whole > w.ring_size:
-        pieces[0].data = fixed
-        pieces[0].length = fixed_len
-        for i in range(part_count):
-            pieces[i + 1] = parts[i]
-        w.error = _append_large(w, cython.address(header), pieces, part_count + 1)
-        return lsn if w.error == 0 else 0
-    # The last word first: what of it the record does not cover stays zero. A word on an 8-byte border never wraps.
-    cython.cast(cython.pointer(uint64_t), w.ring + ((lsn + whole - 8) & w.ring_mask))[0] = 0
-    _ring_put(w, lsn, cython.address(header), RECORD_HEADER_SIZE)
-    at: uint64_t = lsn + RECORD_HEADER_SIZE
-    _ring_put(w, at, fixed, fixed_len)
-    at += fixed_len
-    for i in range(part_count):
-        _ring_put(w, at, parts[i].data, parts[i].length)
-        at += parts[i].length
-    crc = _ring_crc(w, crc32c(w.seed, cython.address(lsn), 8), lsn + 4, length - 4)
-    cython.cast(cython.pointer(uint32_t), w.ring + (lsn & w.ring_mask))[0] = crc
-    w.last_crc = crc
-    _publish(w, lsn + whole)
-    return lsn
-
-
-def wal_end(w):
-    return load_acquire(cython.address(w.end))
-
-
-def wal_last_crc(w):
-    return w.last_crc
-
-
-def wal_synced(w):
-    return load_acquire(cython.address(w.synced))
-
-
-def wal_poisoned(w):
-    return load32_acquire(cython.address(w.poisoned)) != 0
-
-
-# --- writing: whoever has `writing` ---
-
-
-def _write_out(w, target):
-    """Copy the ring up to target to the segment files; 0 or -errno."""
-    at: uint64_t = w.written
-    code: int64_t
-    while at < target:
-        if at == w.file_first + w.segment_size:
-            code = _switch_file(w, at)
-            if code < 0:
-                return code
-        offset: uint64_t = at & w.ring_mask
-        n: uint64_t = target - at
-        if n > w.ring_size - offset:
-            n = w.ring_size - offset
-        if n > w.file_first + w.segment_size - at:
-            n = w.file_first + w.segment_size - at
-        code = file_write(w.file, w.ring + offset, n, at - w.file_first)
-        if code < 0:
-            return code
-        w.writes += 1
-        at += n
-        store_release(cython.address(w.written), at)
-    return 0
-
-
-def _switch_file(w, first):
-    """Make the full segment durable, then go on in a new file; 0 or -errno."""
-    opened: cython.pointer(file_t) = cython.NULL
-    code: cython.int = file_sync(w.file)
-    if code < 0:
-        return code
-    mutex_lock(cython.address(w.mutex))
-    busy = w.sync_file
-    mutex_unlock(cython.address(w.mutex))
-    code = _open_file(w, first, busy, cython.address(opened))
-    if code < 0:
-        return code
-    mutex_lock(cython.address(w.mutex))
-    w.file = opened
-    w.file_first = first
-    w.syncs += 1
-    w.segments_created += 1
-    if w.synced < first:
-        store_release(cython.address(w.synced), first)
-    mutex_unlock(cython.address(w.mutex))
-    return 0
 
 
 def _open_file(w, first, busy, opened):
@@ -347,145 +77,6 @@ def _open_file(w, first, busy, opened):
         log.failure = error
         cause = error.__cause__
         return -(getattr(cause, "errno", None) or EIO)
-
-
-def _poison(w, code):
-    """With the mutex: refuse everything from now on, and wake all to hear of it."""
-    if not w.poisoned:
-        w.poison_code = code if code < 0 else -EIO
-        store32_release(cython.address(w.poisoned), 1)
-    cond_broadcast(cython.address(w.idle))
-    cond_broadcast(cython.address(w.group_done[0]))
-    cond_broadcast(cython.address(w.group_done[1]))
-
-
-def _release_writing(w):
-    """With the mutex."""
-    w.writing = False
-    if w.idle_waiters:
-        cond_broadcast(cython.address(w.idle))
-
-
-def wal_write(w, lsn):
-    code: cython.int = 0
-    filled: uint64_t = load_acquire(cython.address(w.filled))
-    if lsn > filled:
-        lsn = filled
-    mutex_lock(cython.address(w.mutex))
-    while w.written < lsn and not w.poisoned and w.writing:
-        w.idle_waiters += 1
-        cond_wait(cython.address(w.idle), cython.address(w.mutex))
-        w.idle_waiters -= 1
-    if w.written < lsn:
-        if w.poisoned:
-            code = w.poison_code
-        else:
-            w.writing = True
-            mutex_unlock(cython.address(w.mutex))
-            code = _write_out(w, load_acquire(cython.address(w.filled)))
-            mutex_lock(cython.address(w.mutex))
-            _release_writing(w)
-            if code < 0:
-                _poison(w, code)
-    mutex_unlock(cython.address(w.mutex))
-    return code
-
-
-# --- group commit ---
-
-
-def wal_sync(w, lsn):
-    code: cython.int = 0
-    parity: cython.int
-    filled: uint64_t = load_acquire(cython.address(w.filled))
-    if lsn > filled:
-        lsn = filled
-    if load_acquire(cython.address(w.synced)) >= lsn:
-        return 0
-    start: uint64_t = now_ns()
-    mutex_lock(cython.address(w.mutex))
-    while w.synced < lsn:
-        if w.poisoned:
-            code = w.poison_code
-            break
-        if not w.syncing:
-            code = _lead(w)
-            break
-        parity = (w.group if lsn <= w.sync_target else w.group + 1) & 1
-        w.group_waiters[parity] += 1
-        cond_wait(cython.address(w.group_done[parity]), cython.address(w.mutex))
-        w.group_waiters[parity] -= 1
-    _count_wait(w, start)
-    mutex_unlock(cython.address(w.mutex))
-    return code
-
-
-def _lead(w):
-    """With the mutex, which is given up during I/O: write and sync for everybody who has appended by then."""
-    code: cython.int
-    w.syncing = True
-    w.sync_target = load_acquire(cython.address(w.filled))
-    while w.writing:
-        w.idle_waiters += 1
-        cond_wait(cython.address(w.idle), cython.address(w.mutex))
-        w.idle_waiters -= 1
-    if w.poisoned:
-        _finish_group(w, 0, True, w.poison_code)
-        return w.poison_code
-    w.writing = True
-    target: uint64_t = load_acquire(cython.address(w.filled))
-    raised: cython.bint = target > w.sync_target
-    w.sync_target = target
-    mutex_unlock(cython.address(w.mutex))
-    code = _write_out(w, target)
-    mutex_lock(cython.address(w.mutex))
-    _release_writing(w)
-    file = w.file
-    w.sync_file = file
-    mutex_unlock(cython.address(w.mutex))
-    start: uint64_t = now_ns()
-    if code == 0:
-        code = file_sync(file)
-    mutex_lock(cython.address(w.mutex))
-    w.sync_file = cython.NULL
-    w.sync_ns += now_ns() - start
-    _finish_group(w, target, raised, code)
-    return code
-
-
-def _finish_group(w, target, raised, code):
-    """With the mutex: tell the group, and wake one of the next to lead it."""
-    parity: cython.int = w.group & 1
-    w.syncing = False
-    w.group += 1
-    if code < 0:
-        _poison(w, code)
-        return
-    w.syncs += 1
-    w.group_sizes[_log2(w.group_waiters[parity] + 1, GROUP_BUCKETS)] += 1
-    if w.synced < target:
-        store_release(cython.address(w.synced), target)
-    cond_broadcast(cython.address(w.group_done[parity]))
-    if raised:
-        # Some who counted themselves to the next group are served already; all of them look again.
-        cond_broadcast(cython.address(w.group_done[parity ^ 1]))
-    else:
-        cond_signal(cython.address(w.group_done[parity ^ 1]))
-
-
-def _count_wait(w, start_ns):
-    w.waits[_log2(now_ns() - start_ns, WAIT_BUCKETS)] += 1
-
-
-def _log2(value, buckets):
-    bucket: cython.int = 0
-    while value > 1 and bucket < buckets - 1:
-        value >>= 1
-        bucket += 1
-    return bucket
-
-
-# --- the Python face ---
 
 
 @dataclass(frozen=True, slots=True)
@@ -531,6 +122,7 @@ class Log:
         cond_init(cython.address(self.w.group_done[0]), cython.NULL)
         cond_init(cython.address(self.w.group_done[1]), cython.NULL)
         self.w.owner = cython.cast(cython.p_void, self)
+        self.w.open_file = _open_file
         self.closed = True
 
     def __init__(self, fs, directory, log_id, segment_size, ring_size):
@@ -577,13 +169,13 @@ class Log:
         if fresh:
             self.file.truncate(0)
             self.w.end = self.w.filled = self.w.written = self.w.synced = first
-            _fill_segment_header(cython.address(self.w), cython.address(header), first)
-            _stream(
+            fill_segment_header(cython.address(self.w), cython.address(header), first)
+            stream_bytes(
                 cython.address(self.w),
                 cython.cast(cython.p_uchar, cython.address(header)),
                 SEGMENT_HEADER_SIZE,
             )
-            _publish(cython.address(self.w), self.w.filled)
+            publish_end(cython.address(self.w), self.w.filled)
         else:
             self._check_header(first)
             have = self.file.size()
@@ -654,7 +246,7 @@ class Log:
         i: cython.int
         for i in range(count):
             views[i].data = cython.cast(cython.p_char, cython.cast(bytes, kept[i]))
-            views[i].length = len(kept[i])
+            views[i].len = len(kept[i])
         number: cython.ushort = type
         txn_id: uint64_t = txn
         page_id: uint32_t = page
@@ -789,9 +381,7 @@ def create_log(
     return log
 
 
-def open_log(
-    fs, directory, log_id, lsn, prev_crc, *, segment_size=DEFAULT_SEGMENT_SIZE, ring_size=DEFAULT_RING_SIZE
-):
+def open_log(fs, directory, log_id, lsn, prev_crc, *, segment_size=DEFAULT_SEGMENT_SIZE, ring_size=DEFAULT_RING_SIZE):
     """Go on writing at `lsn`, where a LogReader found the log's end; prev_crc is the checksum of the record before.
 
     What lies behind is cut off, durably, before anything is appended, so that it can never be taken for a continuation.

@@ -262,7 +262,7 @@ cdef struct wal_shape_t:
 # One tail part, as the appender gets it and the reader hands it out.
 ctypedef struct wal_part_t:
     const void *data
-    size_t length
+    size_t len
 
 cdef wal_shape_t shapes[12]
 cdef uint64_t segment_magic

@@ -78,7 +78,7 @@ def split_payload(type, payload, length, parts):
         if wide > length - at:
             return -1
         parts[i].data = payload + at
-        parts[i].length = wide
+        parts[i].len = wide
         at += wide
     return 0 if at == length else -1
 
