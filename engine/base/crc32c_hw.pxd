@@ -13,7 +13,11 @@ cdef extern from *:
     #if defined(__x86_64__)
     #include <cpuid.h>
     #include <nmmintrin.h>
+    #if defined(__clang__)
+    #define ANK_CRC_TARGET __attribute__((target("sse4.2,crc32")))
+    #else
     #define ANK_CRC_TARGET __attribute__((target("sse4.2")))
+    #endif
     #define ANK_CRC_64(crc, word) _mm_crc32_u64((crc), (word))
     #define ANK_CRC_8(crc, byte) _mm_crc32_u8((uint32_t)(crc), (byte))
     static int ank_crc_supported(void) {
