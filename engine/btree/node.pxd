@@ -47,6 +47,7 @@ cdef void node_refresh_hints(page_t *page) noexcept nogil
 cdef void node_compact(page_t *page, uint32_t page_size, uint8_t *scratch) noexcept nogil
 cdef bint node_fits(const page_t *page, size_t key_len, size_t value_len) noexcept nogil
 cdef int node_insert(page_t *page, uint32_t page_size, long index, const uint8_t *key, size_t key_len, const uint8_t *value, uint16_t value_len, uint8_t *scratch) noexcept nogil
+cdef bint node_can_update(page_t *page, long index, uint16_t value_len) noexcept nogil
 cdef int node_update(page_t *page, uint32_t page_size, long index, const uint8_t *value, uint16_t value_len, uint8_t *scratch) noexcept nogil
 cdef void node_compact_without(page_t *page, uint32_t page_size, long skip, uint8_t *scratch) noexcept nogil
 cdef int node_delete(page_t *page, uint32_t page_size, long index) noexcept nogil

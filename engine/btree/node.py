@@ -219,6 +219,14 @@ def node_insert(page, page_size, index, key, key_len, value, value_len, scratch)
     return 0
 
 
+def node_can_update(page, index, value_len):
+    """Whether a value of `value_len` can replace that of slot `index` in this page."""
+    if index < 0 or index >= page.count:
+        return False
+    old: cython.long = node_value_len(cell_at(page, slot_at(page, index)).value_len)
+    return cython.cast(cython.long, node_value_len(value_len)) - old <= node_free(page)
+
+
 def node_update(page, page_size, index, value, value_len, scratch):
     """Replace the value of slot `index`. 0, NODE_FULL or NODE_DAMAGED (the page is then unchanged)."""
     if index < 0 or index >= page.count:
@@ -387,6 +395,8 @@ def node_split_index(page, page_size, position):
     loads leave full pages behind; otherwise the cell sizes are halved.
     """
     count: cython.long = page.count
+    if page.kind == KIND_BRANCH and position == count:
+        return count - 1  # a branch is never empty
     if position == count and (count <= 1 or page.flags & FLAG_UPPER_INFINITE):
         return count
     if position == 0 and (count <= 1 or page.lower_len == 0):

@@ -16,7 +16,6 @@ cdef void snapshot_release(pool_t *p, int32_t snapshot) noexcept nogil
 cdef int32_t _snapshot_entry(pool_t *p) noexcept nogil
 cdef bint version_needed(const pool_t *p, uint64_t lsn) noexcept nogil
 cdef int version_keep(pool_t *p, uint32_t page_id, int32_t frame) noexcept nogil
-cdef int version_keep_moved(pool_t *p, uint32_t page_id, int32_t frame) noexcept nogil
 cdef int version_restore(pool_t *p, uint32_t page_id, uint64_t before_lsn) noexcept nogil
 cdef int32_t version_find(const pool_t *p, uint32_t page_id, uint64_t lsn) noexcept nogil
 cdef int32_t _version_entry(pool_t *p) noexcept nogil

@@ -235,36 +235,6 @@ def version_keep(p, page_id, frame):
     return OK
 
 
-def version_keep_moved(p, page_id, frame):
-    """The page in `frame` ceases to exist: its content becomes an older version as it stands, or garbage. 0 or an error."""
-    page = frame_page(p, frame)
-    f = cython.address(p.frames[frame])
-    r = ref_of(p, page_id)
-    if not version_needed(p, page.lsn):
-        slot_drop(p, r.slot, SLOT_LIVE)
-        r.slot = 0
-        set_frame(p, page_id, -1)
-        f.flags = FRAME_GARBAGE
-        return OK
-    version = _version_entry(p)
-    if version < 0:
-        return version
-    v = cython.address(p.versions[version])
-    v.lsn = page.lsn
-    v.page_id = page_id
-    v.frame = frame
-    v.slot = r.slot
-    v.tag = r.tag
-    v.older = r.versions
-    r.versions = version
-    r.slot = 0
-    _attach(p, version, p.newest_snapshot)
-    f.version = version
-    set_frame(p, page_id, -1)
-    p.kept_versions += 1
-    return OK
-
-
 def version_restore(p, page_id, before_lsn):
     """Undo a batch's changes to a page: the version from before `before_lsn` becomes the newest again. 0 or ERR_INTERNAL.
 

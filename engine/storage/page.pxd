@@ -1,3 +1,4 @@
+from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.crc32c cimport crc32c
 from engine.storage.layout cimport (
@@ -19,3 +20,4 @@ cdef uint32_t page_checksum(const page_t *page, uint32_t page_size) noexcept nog
 cdef void page_seal(page_t *page, uint32_t page_size) noexcept nogil
 cdef int page_verify(page_t *page, uint32_t page_size, uint32_t page_id, uint32_t tag) noexcept nogil
 cdef int page_validate(page_t *page, uint32_t page_size) noexcept nogil
+cdef int page_make_overflow(page_t *page, uint32_t page_size, uint32_t next, const uint8_t *data, uint32_t data_len) noexcept nogil

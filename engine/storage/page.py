@@ -80,3 +80,18 @@ def page_validate(page, page_size):
     if heap_start + cells + page.fragmented != top:
         return PAGE_BAD_HEADER
     return PAGE_OK
+
+
+def page_make_overflow(page, page_size, next, data, data_len):
+    """Make the page part of a long value; page_id, tree_id and lsn stay. 0, or PAGE_BAD_HEADER if it does not fit."""
+    if data_len == 0 or data_len > page_size - HEADER_SIZE:
+        return PAGE_BAD_HEADER
+    page_id, tree_id, lsn = page.page_id, page.tree_id, page.lsn
+    memset(page, 0, page_size)
+    page.page_id, page.tree_id, page.lsn = page_id, tree_id, lsn
+    page.kind = KIND_OVERFLOW
+    page.heap_start = HEADER_SIZE
+    page.next = next
+    page.data_len = data_len
+    memcpy(cython.cast(cython.p_uchar, page) + HEADER_SIZE, data, data_len)
+    return PAGE_OK

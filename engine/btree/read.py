@@ -1,0 +1,336 @@
+"""Reading a B+tree: point lookups, scans, counts, without ever waiting for a writer.
+
+A reader sees the state at one LSN. On its way down it meets, for each page, the one version that state has
+(engine.pool.versions), so it needs no latch on the parent while it goes to the child: whatever a split moves meanwhile
+has a newer LSN and is not seen.
+
+*Fast path* of a point lookup, with the GIL held: optimistic reads, which write nothing shared. Each page's latch word
+is read before and after; if it moved, or the page is not in its frame, or its LSN is too new, the lookup is started
+again, and after OPTIMISTIC_TRIES given to the *slow path*, which takes shared latches, loads pages and waits, without
+the GIL. Lookups outside a transaction read the newest published state (lsn 0) without registering a snapshot; should
+the version they want vanish under them, they start again with a newer state.
+
+*Scans* copy one leaf at a time (a page is smaller than what building its tuples costs) and find the next by the upper
+fence, backward ones by the lower fence: no latch is held between two calls, and there are no sibling links to keep.
+"""
+
+import cython
+
+BOUND_KEY = cython.declare(cython.int, 0)
+BOUND_BEFORE = cython.declare(cython.int, 1)
+BOUND_LAST = cython.declare(cython.int, 2)
+
+
+def tree_get(p, root, lsn, key, key_len, default, path):
+    """The value of a key at `lsn` (0: newest) as bytes, or `default`."""
+    out: PyObjectPtr = cython.NULL
+    tries: cython.int
+    for tries in range(OPTIMISTIC_TRIES):
+        found = _try_get(p, root, lsn, key, key_len, cython.address(out))
+        if found == 1:
+            value = cython.cast(object, out)
+            DropObject(out)  # the cast took a reference of its own
+            return value
+        if found == 0:
+            return default
+        if found == -2:
+            break
+    return _slow_get(p, root, lsn, key, key_len, default, path)
+
+
+def _try_get(p, root, lsn, key, key_len, out):
+    """One optimistic descent. 1: `out` is a new bytes object, 0: no such key, -1: try again, -2: only the slow way."""
+    if lsn == 0:
+        lsn = load_acquire(cython.address(p.published))
+    page_id: cython.uint = root
+    depth: cython.int
+    for depth in range(DEPTH_MAX):
+        frame = frame_of(p, page_id)
+        if frame < 0:
+            return -2
+        f = cython.address(p.frames[frame])
+        seen = optimistic_begin(cython.address(f.word))
+        page = frame_page(p, frame)
+        if seen & LATCH_EXCLUSIVE or f.page_id != page_id or f.version != -1:
+            return -1
+        if load_relaxed(cython.address(page.lsn)) > lsn:
+            return -1
+        if page.kind == KIND_BRANCH:
+            child = node_child(page, p.page_size, key, key_len)
+            if not optimistic_valid(cython.address(f.word), seen):
+                return -1
+            if child < 0:
+                return -2
+            frame_touch(f)
+            page_id = cython.cast(cython.uint, child)
+            continue
+        if page.kind != KIND_LEAF:
+            return -1
+        found = node_search(page, p.page_size, key, key_len)
+        if found < 0 or not found & 1:
+            if not optimistic_valid(cython.address(f.word), seen):
+                return -1
+            frame_touch(f)
+            return 0 if found >= 0 else -2
+        slot = slot_at(page, found >> 1)
+        at: cython.size_t = load16_relaxed(cython.address(slot.offset))
+        if at + CELL_SIZE > p.page_size:
+            return -1
+        cell = cython.cast(cython.pointer(cython.ushort), cython.cast(cython.p_char, page) + at)
+        raw: cython.uint = load16_relaxed(cell)
+        at += CELL_SIZE + load16_relaxed(cython.address(slot.key_len))
+        if raw & VALUE_OVERFLOW or at + raw > p.page_size:
+            return -2
+        value = NewBytes(cython.cast(cython.p_char, page) + at, raw)
+        if value == cython.NULL:
+            return -2
+        if not optimistic_valid(cython.address(f.word), seen):
+            DropObject(value)
+            return -1
+        frame_touch(f)
+        out[0] = value
+        return 1
+    return -2
+
+
+def _slow_get(p, root, lsn, key, key_len, default, path):
+    data: cython.p_uchar = cython.NULL
+    length: uint64_t = 0
+    with cython.nogil:
+        done = value_copy(p, root, lsn, key, key_len, cython.address(data), cython.address(length))
+    if done < 0:
+        raise error_of(done, path)
+    if done == 0:
+        return default
+    try:
+        return PyBytes_FromStringAndSize(cython.cast(cython.p_char, data), length)
+    finally:
+        free(data)
+
+
+def value_copy(p, root, lsn, key, key_len, out, length):
+    """Copy the value of a key into memory from malloc, which the caller frees. 1, 0: no such key, or an error."""
+    while True:
+        at = lsn if lsn != 0 else load_acquire(cython.address(p.published))
+        frame: int32_t = -1
+        done = leaf_fix(p, root, at, key, key_len, BOUND_KEY, cython.address(frame))
+        if done == OK:
+            page = frame_page(p, frame)
+            found = node_search(page, p.page_size, key, key_len)
+            if found < 0 or not found & 1:
+                pool_unfix(p, frame)
+                return 0 if found >= 0 else corrupt(page.page_id, 103)
+            slot = slot_at(page, found >> 1)
+            raw: cython.uint = cell_at(page, slot).value_len
+            ref: overflow_ref_t
+            long_value: cython.bint = raw & VALUE_OVERFLOW != 0
+            size: uint64_t = node_value_len(raw)
+            if long_value:
+                memcpy(cython.address(ref), cell_value(page, slot), cython.sizeof(overflow_ref_t))
+                size = ref.length
+            # a damaged reference may name any length: what the pages cannot hold is refused before memory is asked for
+            if long_value and size > cython.cast(uint64_t, p.next_page_id) * p.page_size:
+                pool_unfix(p, frame)
+                return corrupt(page.page_id, 104)
+            out[0] = cython.cast(cython.p_uchar, malloc(size + 1))
+            length[0] = size
+            if out[0] == cython.NULL:
+                pool_unfix(p, frame)
+                return ERR_MEMORY
+            if not long_value:
+                memcpy(out[0], cell_value(page, slot), size)
+            pool_unfix(p, frame)
+            if long_value:
+                done = overflow_read(p, at, cython.address(ref), out[0])
+            if done == OK:
+                return 1
+            free(out[0])
+        if done != ERR_RESTART or lsn != 0:
+            return done
+        thread_self().restarts += 1
+        thread_yield()
+
+
+def leaf_fix(p, root, lsn, key, key_len, bound, frame):
+    """Latch, shared, the leaf at `lsn` that covers `key`; BOUND_BEFORE: what is just below it; BOUND_LAST: the last leaf.
+
+    0 with `frame` set, ERR_NOT_FOUND never; ERR_RESTART and errors as pool_fix has them.
+    """
+    page_id: cython.uint = root
+    level: cython.int = 256
+    depth: cython.int
+    for depth in range(DEPTH_MAX):
+        at = pool_fix(p, page_id, lsn)
+        if at < 0:
+            return at
+        page = frame_page(p, at)
+        if page.level >= level or (page.kind != KIND_LEAF and page.kind != KIND_BRANCH):
+            pool_unfix(p, at)
+            return corrupt(page_id, 102)
+        level = page.level
+        if page.kind == KIND_LEAF:
+            frame[0] = at
+            return OK
+        index: cython.long
+        if bound == BOUND_LAST:
+            index = page.count - 1
+        elif bound == BOUND_BEFORE:
+            found = node_search(page, p.page_size, key, key_len)
+            index = (found >> 1) - 1 if found >= 2 else (0 if found >= 0 else -1)
+        else:
+            index = node_child_index(page, p.page_size, key, key_len)
+        if index < 0:
+            pool_unfix(p, at)
+            return corrupt(page_id, 103)
+        page_id = node_child_at(page, index)
+        pool_unfix(p, at)
+    return corrupt(page_id, 101)
+
+
+def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len):
+    """How many keys lie in [start, stop) at a registered `lsn`; without `bounded`, up to the end. Or an error."""
+    total: int64_t = 0
+    size = p.page_size
+    from_key = cython.cast(cython.p_uchar, malloc(size))
+    if from_key == cython.NULL:
+        return ERR_MEMORY
+    length: cython.size_t = start_len
+    memcpy(from_key, start, start_len)
+    while True:
+        frame: int32_t = -1
+        done = leaf_fix(p, root, lsn, from_key, length, BOUND_KEY, cython.address(frame))
+        if done != OK:
+            free(from_key)
+            return done
+        page = frame_page(p, frame)
+        first = node_search(page, size, from_key, length)
+        last: cython.long = page.count
+        more: cython.bint = not page.flags & FLAG_UPPER_INFINITE
+        if more and bounded:
+            order = memcmp(upper_fence(page, size), stop, min(cython.cast(cython.size_t, page.upper_len), stop_len))
+            more = order < 0 or (order == 0 and page.upper_len < stop_len)
+        if bounded and not more:
+            found = node_search(page, size, stop, stop_len)
+            # a stop that is the upper fence itself may lack the page's prefix: then it is above all keys here
+            last = found >> 1 if found >= 0 else page.count
+        if first >= 0 and last > first >> 1:
+            total += last - (first >> 1)
+        length = page.upper_len
+        memcpy(from_key, upper_fence(page, size), length)
+        pool_unfix(p, frame)
+        if not more:
+            break
+    free(from_key)
+    return total
+
+
+class Scan:
+    """Iterator over (key, value) of [start, stop) at a registered snapshot, forward or backward.
+
+    Made by Store.scan; it holds `owner`, which keeps the snapshot registered.
+    """
+
+    def __dealloc__(self):
+        free(self.page)
+        free(self.bound)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        while True:
+            if self.at != self.end:
+                if self.reverse:
+                    self.end -= 1
+                    return (self._key(self.end), self._value(self.end))
+                self.at += 1
+                return (self._key(self.at - 1), self._value(self.at - 1))
+            if self._advance() == 0:
+                raise StopIteration
+
+    def _load(self):
+        """Copy the next leaf. 0 or an error."""
+        frame: int32_t = -1
+        kind: cython.int = BOUND_KEY
+        if self.reverse:
+            kind = BOUND_BEFORE if self.bounded else BOUND_LAST
+        done = leaf_fix(self.pool, self.root, self.lsn, self.bound, self.bound_len, kind, cython.address(frame))
+        if done == OK:
+            memcpy(self.page, frame_page(self.pool, frame), self.pool.page_size)
+            pool_unfix(self.pool, frame)
+        return done
+
+    def _position(self, key):
+        """Index of the first cell of the copied leaf whose key is not below `key`."""
+        raw = cython.cast(cython.p_uchar, PyBytes_AS_STRING(key))
+        size = self.pool.page_size
+        length: cython.size_t = len(key)
+        if not self.page.flags & FLAG_UPPER_INFINITE:
+            shared = min(length, cython.cast(cython.size_t, self.page.upper_len))
+            order = memcmp(raw, upper_fence(self.page, size), shared)
+            if order > 0 or (order == 0 and length >= self.page.upper_len):
+                return self.page.count
+        shared = min(length, cython.cast(cython.size_t, self.page.lower_len))
+        order = memcmp(raw, lower_fence(self.page, size), shared)
+        if order < 0 or (order == 0 and length <= self.page.lower_len):
+            return 0
+        found = node_search(self.page, size, raw, length)
+        if found < 0:
+            raise error_of(corrupt(self.page.page_id, 103), self.path)
+        return found >> 1
+
+    def _advance(self):
+        """Bring the next leaf with keys of the range: 1, or 0 at the end of the scan."""
+        size = self.pool.page_size
+        while not self.done:
+            with cython.nogil:
+                code = self._load()
+            if code < 0:
+                raise error_of(code, self.path)
+            page = self.page
+            self.at = 0
+            self.end = page.count
+            if self.start is not None:
+                self.at = self._position(self.start)
+            if self.stop is not None:
+                self.end = self._position(self.stop)
+            if self.reverse:
+                self.bounded = True
+                self.bound_len = page.lower_len
+                memcpy(self.bound, lower_fence(page, size), page.lower_len)
+                self.done = page.lower_len == 0 or self.at > 0
+            else:
+                self.bound_len = page.upper_len
+                memcpy(self.bound, upper_fence(page, size), page.upper_len)
+                self.done = page.flags & FLAG_UPPER_INFINITE != 0 or self.end < page.count
+            if self.at < self.end:
+                return 1
+            self.at = self.end
+        return 0
+
+    def _key(self, index):
+        page = self.page
+        slot = slot_at(page, index)
+        key = PyBytes_FromStringAndSize(cython.NULL, cython.cast(cython.Py_ssize_t, page.prefix_len) + slot.key_len)
+        raw = PyBytes_AS_STRING(key)
+        memcpy(raw, lower_fence(page, self.pool.page_size), page.prefix_len)
+        memcpy(raw + page.prefix_len, cell_key(page, slot), slot.key_len)
+        return key
+
+    def _value(self, index):
+        page = self.page
+        slot = slot_at(page, index)
+        raw: cython.uint = cell_at(page, slot).value_len
+        if not raw & VALUE_OVERFLOW:
+            return PyBytes_FromStringAndSize(cython.cast(cython.p_char, cell_value(page, slot)), raw)
+        ref: overflow_ref_t
+        memcpy(cython.address(ref), cell_value(page, slot), cython.sizeof(overflow_ref_t))
+        if ref.length > cython.cast(uint64_t, self.pool.next_page_id) * self.pool.page_size:
+            raise error_of(corrupt(page.page_id, 104), self.path)
+        value = PyBytes_FromStringAndSize(cython.NULL, ref.length)
+        out = cython.cast(cython.p_uchar, PyBytes_AS_STRING(value))
+        with cython.nogil:
+            done = overflow_read(self.pool, self.lsn, cython.address(ref), out)
+        if done < 0:
+            raise error_of(done, self.path)
+        return value
