@@ -167,6 +167,7 @@ class Log:
         self.w.file = self.file.ptr()
         self.closed = False
         if fresh:
+            self._sync_before(first)
             self.file.truncate(0)
             self.w.end = self.w.filled = self.w.written = self.w.synced = first
             fill_segment_header(cython.address(self.w), cython.address(header), first)
@@ -188,6 +189,13 @@ class Log:
         self.fs.sync_dir(self.directory)
         self.sync()
         return 0
+
+    def _sync_before(self, first):
+        """A segment is begun only after all before it is durable; what recovery read may still be in the system's cache."""
+        before = segment_path(self.directory, int(first) - int(self.w.segment_size))
+        if first > 0 and self.fs.exists(before):
+            with self.fs.open(before) as file:
+                file.sync()
 
     def _check_header(self, first):
         header: segment_header_t
