@@ -95,11 +95,11 @@ def _to_c(job: Job) -> tuple[Path, str]:
     from Cython.Compiler.Errors import CompileError
     from setuptools import Extension
 
-    os.chdir(job.root)  # Cython finds packages, and names sources in tracebacks, relative to where it runs
     messages = io.StringIO()
     build_dir = os.path.relpath(job.work / "c", job.root)
     relative = job.source.relative_to(job.root)
-    with contextlib.redirect_stderr(messages), contextlib.redirect_stdout(messages):
+    # Cython finds packages, and names sources in tracebacks, relative to where it runs.
+    with contextlib.chdir(job.root), contextlib.redirect_stderr(messages), contextlib.redirect_stdout(messages):
         try:
             cythonize(
                 [Extension(job.name, [str(relative)])],
