@@ -325,17 +325,16 @@ def wal_write(w, lsn):
         w.idle_waiters += 1
         cond_wait(cython.address(w.idle), cython.address(w.mutex))
         w.idle_waiters -= 1
-    if w.written < lsn:
-        if w.poisoned:
-            code = w.poison_code
-        else:
-            w.writing = True
-            mutex_unlock(cython.address(w.mutex))
-            code = _write_out(w, load_acquire(cython.address(w.filled)))
-            mutex_lock(cython.address(w.mutex))
-            _release_writing(w)
-            if code < 0:
-                _poison(w, code)
+    if w.poisoned:
+        code = w.poison_code
+    elif w.written < lsn:
+        w.writing = True
+        mutex_unlock(cython.address(w.mutex))
+        code = _write_out(w, load_acquire(cython.address(w.filled)))
+        mutex_lock(cython.address(w.mutex))
+        _release_writing(w)
+        if code < 0:
+            _poison(w, code)
     mutex_unlock(cython.address(w.mutex))
     return code
 
