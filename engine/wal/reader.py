@@ -123,7 +123,12 @@ def _enter_segment(r):
             return _stop(r, STOP_NO_SEGMENT)
     if not r.header_good:
         memcpy(cython.address(header), r.buffer, SEGMENT_HEADER_SIZE)
-        foreign: cython.bint = header.magic == segment_magic and header.version != LOG_VERSION
+        # A write of the header that a crash cut can leave any version behind: only a header that verifies has one.
+        foreign: cython.bint = (
+            header.magic == segment_magic
+            and header.version != LOG_VERSION
+            and header.crc == segment_header_crc(cython.address(header))
+        )
         return _stop(r, STOP_VERSION if foreign and r.have >= SEGMENT_HEADER_SIZE else STOP_SEGMENT_HEADER)
     if r.at - first <= SEGMENT_HEADER_SIZE:
         memcpy(cython.address(header), r.buffer, SEGMENT_HEADER_SIZE)
@@ -454,6 +459,8 @@ class LogReader:
         if self.r.stop == STOP_MALFORMED:
             raise self._damage(broken, "a log record has a valid checksum, but")
         begun_inside = broken == self.start and broken % size > SEGMENT_HEADER_SIZE
+        if self.r.stop == STOP_SEGMENT_HEADER and not begun_inside:
+            broken = segment_first
         if begun_inside and (not self.r.loaded or not self.r.header_good or self.r.have < broken - segment_first):
             raise self._damage(broken, "the log does not reach the place where reading has to begin:")
         proof = 0

@@ -18,7 +18,16 @@ from engine.wal.records import RECORD_HEADER, RECORD_NUMBERS, RECORD_TYPES, SEGM
 # Per type: values of the fixed part, its bytes, and the tail.
 GOLDEN: dict[str, tuple[dict[str, int], str, list[bytes]]] = {
     "BUILD": (
-        {"kind": 1, "level": 2, "count": 3, "lower_len": 2, "upper_len": 1, "flags": 1, "prefix_len": 4, "cells_len": 5},
+        {
+            "kind": 1,
+            "level": 2,
+            "count": 3,
+            "lower_len": 2,
+            "upper_len": 1,
+            "flags": 1,
+            "prefix_len": 4,
+            "cells_len": 5,
+        },
         "01 02 0300 0200 0100 0100 0400 05000000",
         [b"lo", b"u", b"cells"],
     ),
