@@ -69,7 +69,7 @@ class Literal(Expr):
     An int lies in -2**63 .. 2**63-1, a float is finite.
     """
 
-    value: None | bool | int | float | str | bytes | datetime.date | datetime.datetime
+    value: bool | int | float | str | bytes | datetime.date | datetime.datetime | None
 
 
 class CurrentTime(Expr):
@@ -449,7 +449,7 @@ class CopyOption(Node):
     """One option of COPY: name in upper case, and its value: a literal, a name as text, a list of names, or None."""
 
     name: str
-    value: None | Literal | str | tuple[str, ...] = None
+    value: Literal | str | tuple[str, ...] | None = None
 
 
 class Copy(Statement):

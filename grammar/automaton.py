@@ -131,7 +131,8 @@ def _begins_upsert(tokens: Sequence[Token], index: int) -> bool:
 def parse(tokens: Sequence[Token], start: str, builder: Builder) -> Any:
     """The value of the start rule for these tokens. Raises Unexpected; the builder may raise ParseError."""
     first, last = tables.STARTS[start]
-    states, values, starts, ends = [first], [None], [0], [0]
+    states, starts, ends = [first], [0], [0]
+    values: list[Any] = [None]
     end_offset = 0
     for index in range(len(tokens) + 1):
         if index < len(tokens):
@@ -217,18 +218,8 @@ def states_before(tokens: Sequence[Token], start: str, count: int) -> list[int]:
     """
     states = [tables.STARTS[start][0]]
     for index in range(count):
-        number = terminal(tokens, index, states)
-        while True:
-            action = _ACTIONS[states[-1]].get(number) or _DEFAULTS[states[-1]]
-            if action >= 0:
-                break
-            rule = RULES[-action - 1]
-            if rule.length:
-                del states[-rule.length :]
-            states.append(_GOTOS[states[-1]][rule.nonterminal])
-        if action == 0:
+        if not _advance(states, terminal(tokens, index, states)):
             raise Unexpected(index)
-        states.append(action)
     return states
 
 
@@ -240,3 +231,30 @@ def acceptable(states: Sequence[int]) -> dict[int, int]:
         if state:
             found[number] = state
     return found
+
+
+def reach(states: Sequence[int], tokens: Sequence[Token], first: int, at_end: bool) -> int:
+    """How far the automaton gets from tokens[first] on: the index of the first token that does not fit.
+
+    len(tokens) where all fit, and one more where, with `at_end`, the end fits too.
+    """
+    stack = list(states)
+    for index in range(first, len(tokens) + at_end):
+        number = terminal(tokens, index, stack) if index < len(tokens) else END
+        if not _advance(stack, number):
+            return index
+    return len(tokens) + at_end
+
+
+def _advance(states: list[int], number: int) -> bool:
+    """Feeds a terminal to a stack of states alone; whether it fitted (the stack is spoiled if not)."""
+    while True:
+        action = _ACTIONS[states[-1]].get(number) or _DEFAULTS[states[-1]]
+        if action >= 0:
+            break
+        rule = RULES[-action - 1]
+        if rule.length:
+            del states[-rule.length :]
+        states.append(_GOTOS[states[-1]][rule.nonterminal])
+    states.append(action)
+    return action != 0

@@ -48,11 +48,11 @@ def build_tables(text: str) -> dict[str, Any]:
     from lark.load_grammar import load_grammar
     from lark.parsers.lalr_analysis import LALR_Analyzer
 
-    grammar, _used = load_grammar(text, str(GRAMMAR_FILE.name), [], False)
+    grammar, _used = load_grammar(text, str(GRAMMAR_FILE.name), [], False)  # type: ignore[no-untyped-call]
     terminals, rules, _ignored = grammar.compile(list(STARTS), "*")
     configuration = ParserConf(rules, {}, list(STARTS))
     analysis = LALR_Analyzer(configuration, strict=True)
-    analysis.compute_lalr()
+    analysis.compute_lalr()  # type: ignore[no-untyped-call]
     return _Compactor(terminals, rules, analysis.parse_table).tables(grammar_digest(text))
 
 
@@ -149,7 +149,8 @@ def render(tables: dict[str, Any]) -> str:
     parts = [HEADER]
     for name, value in tables.items():
         if isinstance(value, tuple):
-            parts.append(f"{name} = (\n" + "".join(f"    {item!r},\n" for item in value) + ")\n")
+            annotation = ": tuple[dict[int, int], ...]" if name in ("ACTIONS", "GOTOS") else ""
+            parts.append(f"{name}{annotation} = (\n" + "".join(f"    {item!r},\n" for item in value) + ")\n")
         else:
             parts.append(f"{name} = {value!r}\n")
     return "".join(parts)

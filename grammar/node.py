@@ -10,10 +10,10 @@ Comparison, hashing and walking never recurse, so a chain of 10,000 operators is
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # type checkers take it for True; saves importing typing
 if TYPE_CHECKING:
-    from typing import ClassVar, TypeVar, dataclass_transform
+    from typing import Any, ClassVar, TypeVar, dataclass_transform
 
     NodeT = TypeVar("NodeT", bound="Node")
 else:
@@ -199,6 +199,6 @@ def _compile_init(cls: type[Node]) -> Callable[..., None]:
             parameters.append(field)
     names["_no_span"] = NO_SPAN
     source = f"def __init__(self, {', '.join(parameters)}):\n" + "\n".join(lines)
-    exec(source, names)  # noqa: S102 - the names come from class declarations, never from input
+    exec(source, names)  # made of the names in class declarations, never of input
     initialise: Callable[..., None] = names["__init__"]
     return initialise

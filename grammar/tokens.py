@@ -2,8 +2,9 @@
 
     text -> scan()  -> every token, nothing left out      (highlighting)
          -> scan_significant()  -> without space and comments    (parser)
-         -> split(), Splitter, is_complete()                 (scripts, the shell's Enter key)
-         -> shape()                                          (statement cache)
+         -> split(), Splitter, is_complete()             (scripts, the shell's Enter key)
+
+The statement cache's shape() is in shape.py.
 
 Every character belongs to exactly one token: "".join(t.text for t in scan(text)) == text, whatever the text is. What cannot be a
 token is one of kind ERROR; nothing here raises. All of it takes time linear in the text.
@@ -43,31 +44,33 @@ _MASTER = re.compile(
   | (?P<string>'[^']*(?:''[^']*)*'(?!') | \$(?P<tag>(?:[^\W\d]\w*)?)\$(?:[^$]|\$(?!(?P=tag)\$))*\$(?P=tag)\$)
   | (?P<quoted>"[^"]*(?:""[^"]*)*"(?!") | `[^`]*(?:``[^`]*)*`(?!`) | \[[^\]\n]*\])
   | (?P<parameter>\?[0-9]* | [:@]{_NAME} | \$\#?\w+)
-  | (?P<sign>->>|->|\|\||<<|>>|<=|>=|<>|!=|==|::|[-+*/%&|~<>=(),.;])
+  | (?P<sign>->>|->|\|\||<<|>>|<=|>=|<>|!=|==|::|/(?!\*)|[-+*%&|~<>=(),.;])
   | (?P<error>'[\s\S]* | "[\s\S]* | `[\s\S]* | \[[^\n]* | /\*[\s\S]* | \$\w*\$[\s\S]* | [0-9.][\w.$]* | [\s\S])
     """,
     re.VERBOSE,
 )
 
 # Never a name, unless quoted or behind a dot. Every other keyword is one only where the grammar can use it.
-RESERVED = frozenset(
-    """ALL ALTER AND AS BETWEEN CASE CHECK COLLATE CONSTRAINT CREATE CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DEFAULT
+RESERVED_WORDS = """
+    ALL ALTER AND AS BETWEEN CASE CHECK COLLATE CONSTRAINT CREATE CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DEFAULT
     DELETE DISTINCT DROP ELSE EXCEPT EXISTS FALSE FOREIGN FROM GROUP HAVING IN INDEX INSERT INTERSECT INTO IS ISNULL JOIN
     LIMIT NOT NOTNULL NULL ON OR ORDER PRIMARY REFERENCES RETURNING SELECT SET TABLE THEN TRUE UNION UNIQUE UPDATE USING
-    VALUES WHEN WHERE WITH""".split()
-)
+    VALUES WHEN WHERE WITH
+"""
+RESERVED = frozenset(RESERVED_WORDS.split())
 
 # Keywords only where the grammar can use them.
-UNRESERVED = frozenset(
-    """ABORT ACTION ADD ALWAYS ANALYZE ASC AT AUTOINCREMENT BEGIN BY CASCADE CAST CHECKPOINT COLUMN COMMIT CONFLICT COPY CROSS
+UNRESERVED_WORDS = """
+    ABORT ACTION ADD ALWAYS ANALYZE ASC AT AUTOINCREMENT BEGIN BY CASCADE CAST CHECKPOINT COLUMN COMMIT CONFLICT COPY CROSS
     CURRENT DATE DEFERRABLE DEFERRED DESC DIFF DO DOUBLE END ESCAPE EXCLUDE EXCLUSIVE EXPLAIN EXTRACT FAIL FETCH FILE FILTER
     FIRST FOLLOWING FULL GENERATED GLOB GROUPS HISTORY IF IGNORE ILIKE IMMEDIATE INITIALLY INNER INSPECT ISOLATION KEY LAST
     LATCHES LATERAL LAYOUT LEFT LEVEL LIKE LSN MATCH MATERIALIZED MEMTABLE NATURAL NEXT NO NOTHING NULLS OFFSET ONLY OTHERS
     OUTER OVER PAGE PARTITION PLAN POOL PRECEDING PRECISION QUERY RANGE READ RECURSIVE REGEXP REINDEX RELEASE RENAME REPEATABLE
     REPLACE RESTRICT RIGHT ROLLBACK ROW ROWID ROWS SAVEPOINT SERIALIZABLE SNAPSHOT SNAPSHOTS START STORED STRICT TEMP
     TEMPORARY TIES TIME TIMESTAMP TO TRACE TRANSACTION TREE TXN TXNS UNBOUNDED UNKNOWN VACUUM VIEW VIRTUAL WAL WINDOW
-    WITHOUT WORK WRITE ZONE""".split()
-)
+    WITHOUT WORK WRITE ZONE
+"""
+UNRESERVED = frozenset(UNRESERVED_WORDS.split())
 KEYWORDS = RESERVED | UNRESERVED
 
 

@@ -12,10 +12,40 @@ from typing import Any
 
 from grammar import ast
 from grammar.node import Span
+from grammar.spelling import nearest
 from grammar.tokens import QUOTED, Token, integer_value, string_value, unquote
 from grammar.transform_statements import StatementBuilder
 
 _SAME_OPERATOR = {"==": "=", "!=": "<>"}
+_LONG_TYPES = frozenset(
+    (
+        "BIG INT",
+        "BIT VARYING",
+        "CHAR VARYING",
+        "CHARACTER LARGE OBJECT",
+        "CHARACTER VARYING",
+        "DOUBLE PRECISION",
+        "LONG VARCHAR",
+        "NATIONAL CHARACTER",
+        "NATIONAL CHARACTER VARYING",
+        "NATIVE CHARACTER",
+        "UNSIGNED BIG INT",
+        "UNSIGNED INTEGER",
+        "VARYING CHARACTER",
+    )
+)
+_AFTER_TYPE = (
+    "PRIMARY",
+    "NOT",
+    "NULL",
+    "UNIQUE",
+    "CHECK",
+    "DEFAULT",
+    "COLLATE",
+    "REFERENCES",
+    "GENERATED",
+    "CONSTRAINT",
+)
 _CURRENT_ROW = "CURRENT ROW"
 
 
@@ -209,7 +239,7 @@ class Builder(StatementBuilder):
         except ValueError:
             self.fail(span, "this is no timestamp", hint="a timestamp is written TIMESTAMP '2024-12-31 23:59:59'")
         if value.tzinfo is not None:
-            value = value.astimezone(datetime.timezone.utc).replace(tzinfo=None)
+            value = value.astimezone(datetime.UTC).replace(tzinfo=None)
         return ast.Literal(value, span=span)
 
     def current_date(self, span: Span) -> ast.Expr:
@@ -296,8 +326,8 @@ class Builder(StatementBuilder):
 
     # ---------------------------------------------------------------------------------------------------- types
 
-    def type_word(self, span: Span, token: Token) -> str:
-        return token.text.upper() if token.kind != QUOTED else unquote(token.text)
+    def type_word(self, span: Span, token: Token) -> Token:
+        return token
 
     def type_number(self, span: Span, *tokens: Token | None) -> int:
         number = tokens[-1]
@@ -311,9 +341,20 @@ class Builder(StatementBuilder):
         return numbers
 
     def type(self, span: Span, *parts: Any) -> ast.TypeName:
-        words = " ".join(part for part in parts if isinstance(part, str))
-        arguments = next((part for part in parts if isinstance(part, tuple)), ())
-        return ast.TypeName(words, arguments, span=span)
+        tokens = [part for part in parts if isinstance(part, Token)]
+        words = [token.text.upper() if token.kind != QUOTED else unquote(token.text) for token in tokens]
+        if len(words) > 1 and " ".join(words) not in _LONG_TYPES:
+            self._refuse_type(tokens)
+        words += [part for part in parts if isinstance(part, str) and part]
+        arguments = next((part for part in parts if isinstance(part, tuple) and not isinstance(part, Token)), ())
+        return ast.TypeName(" ".join(words), arguments, span=span)
+
+    def _refuse_type(self, tokens: list[Token]) -> None:
+        """Several words that are no type: a constraint misspelt, or the comma before the next column missing."""
+        wrong = tokens[1]
+        similar = nearest(wrong.text.upper(), _AFTER_TYPE)
+        hint = f"did you mean {similar[0]}?" if similar else "is a comma missing before it?"
+        self.fail((wrong.start, wrong.end), f'unexpected "{wrong.text}" after a type', hint=hint)
 
 
 def _logical(span: Span, operator: str, operands: tuple[ast.Expr, ...]) -> ast.Expr:

@@ -52,7 +52,8 @@ class StatementBuilder(QueryBuilder):
     def conflict_update(
         self, span: Span, _on: Token, target: Any, assignments: tuple[ast.Assignment, ...], where: ast.Expr | None
     ) -> ast.OnConflict:
-        return ast.OnConflict("UPDATE", *(target or ((), None)), assignments, where, span=span)
+        columns, target_where = target or ((), None)
+        return ast.OnConflict("UPDATE", columns, target_where, assignments, where, span=span)
 
     def returning(self, span: Span, *items: ast.SelectItem) -> tuple[ast.SelectItem, ...]:
         return items
@@ -123,7 +124,7 @@ class StatementBuilder(QueryBuilder):
     def copy_option_name(self, span: Span, token: Token) -> str:
         return token.text.upper()
 
-    def copy_option(self, span: Span, name: str, value: None | ast.Literal | str | tuple[str, ...]) -> ast.CopyOption:
+    def copy_option(self, span: Span, name: str, value: ast.Literal | str | tuple[str, ...] | None) -> ast.CopyOption:
         return ast.CopyOption(name, value, span=span)
 
     # --------------------------------------------------------------------------------------------- definitions
