@@ -127,13 +127,16 @@ class RecordingFile(WrapperFile):
 
 
 class RecordingFileSystem(WrapperFileSystem):
-    """Passes everything on to `inner` and keeps the sequence of changes in `operations`."""
+    """Passes everything on to `inner` and keeps the sequence of changes in `operations`.
 
-    def __init__(self, inner: FileSystem) -> None:
+    first_node: number of the first file, for a record that is to follow another one.
+    """
+
+    def __init__(self, inner: FileSystem, first_node: int = 0) -> None:
         super().__init__(inner)
         self.operations: list[Operation] = []
         self._nodes: dict[str, int] = {}
-        self._count = 0
+        self._count = first_node
 
     def mark(self, kind: str, value: int) -> None:
         """Put an event of the test into the sequence."""

@@ -149,6 +149,14 @@ class Disk:
         self.current = dict(self.names)  # the namespace as the program sees it
         self.aliases: dict[int, int] = {}  # number in the record -> number here, for files older than the record
 
+    def copy(self) -> Disk:
+        """A disk that goes its own way from here on."""
+        other = Disk({}, self.acked, self.started)
+        other.names, other.current, other.aliases = dict(self.names), dict(self.current), dict(self.aliases)
+        other.contents = {node: content.copy() for node, content in self.contents.items()}
+        other.pending = list(self.pending)
+        return other
+
     def play(self, operation: Operation) -> None:
         """Take the next operation of the record."""
         match operation:

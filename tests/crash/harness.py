@@ -27,7 +27,7 @@ from engine.storage.file import FileSystem
 from engine.storage.file_memory import MemoryFileSystem
 from engine.storage.file_recording import Mark, Operation, RecordingFileSystem
 from tests.crash.disk import Disk, Image
-from tests.crash.states import CHOICES, FIXED, RANDOM
+from tests.crash.states import CHOICES, FIXED, RANDOM, Choice
 
 # The long run: ANOKURO_CRASH_SCALE=20 tries about twenty times as many states.
 SCALE = float(os.environ.get("ANOKURO_CRASH_SCALE", "1"))
@@ -109,18 +109,26 @@ class Findings:
     """The result of an exploration.
 
     states: distinct images recovered; verdicts: images judged within a window; nested: crashes during a recovery;
-    points: crash points visited.
+    points: crash points visited; kills: ends of the process alone, followed by a loss of power.
     """
 
     states: int = 0
     nested: int = 0
     verdicts: int = 0
     points: int = 0
+    kills: int = 0
     failures: list[Failure] = field(default_factory=list)
 
     def report(self) -> str:
-        lines = [f"{self.states} states, {self.points} crash points, {self.nested} crashes of recoveries"]
+        lines = [
+            f"{self.states} states, {self.points} crash points, {self.nested} crashes of recoveries, {self.kills} kills"
+        ]
         return "\n".join(lines + [failure.describe() for failure in self.failures[:10]])
+
+
+def acknowledged(step: object) -> bool:
+    """Whether the step is durable when `apply` returns; a step may say otherwise by an attribute `acknowledged`."""
+    return bool(getattr(step, "acknowledged", True))
 
 
 def record(subject: Subject, workload: Workload) -> Record:
@@ -136,9 +144,10 @@ def record(subject: Subject, workload: Workload) -> Record:
         if step == REOPEN:
             session.close()
             session = subject.open(fs)
-        else:
-            session.apply(step)
-        fs.mark("ack", number)
+            continue  # promises nothing new
+        session.apply(step)
+        if acknowledged(step):
+            fs.mark("ack", number)
     state, findings = session.state(), list(session.check())
     session.close()
     assert findings == [], f"{workload.name}: check without a crash: {findings}"
@@ -157,12 +166,22 @@ class Verdict:
 class Explorer:
     """Tries crashes of one record. budget: about how many distinct states; every crash point is visited whatever it is."""
 
-    def __init__(self, subject: Subject, trace: Record, *, seed: int, budget: int, nested_share: float = 0.1) -> None:
+    def __init__(
+        self,
+        subject: Subject,
+        trace: Record,
+        *,
+        seed: int,
+        budget: int,
+        nested_share: float = 0.1,
+        kill_share: float = 0.4,
+    ) -> None:
         self.subject = subject
         self.trace = trace
         self.seed = seed
         self.budget = budget
         self.nested_share = nested_share
+        self.kill_share = kill_share
         self.rng = random.Random(seed)
         self.found = Findings()
         self.known: dict[bytes, Verdict] = {}
@@ -186,6 +205,8 @@ class Explorer:
             if isinstance(operation, Mark) and operation.kind != "ack":
                 continue  # the same disk, and a window that allows more
             self.found.points += rounds == 0
+            if rounds == 0 and self.trace.workload.further is not None and self.rng.random() < self.kill_share:
+                self._killed(disk, point)
             for image in self._images(disk, per_point, rounds):
                 self._judge(image, point, disk.acked, disk.started)
                 if len(self.found.failures) >= stop_at:
@@ -257,16 +278,27 @@ class Explorer:
         return self.known[digest]
 
     def _go_on(self, image: Image, point: int) -> None:
-        """Recover, write something more, open again: all must be there."""
-        problem = keeps_working(self.subject, image.file_system(), self.trace.workload.further)
+        """Recover, write something more, lose power, open again: all must be there."""
+        memory = image.file_system()
+        disk = Disk(memory.contents())
+        problem = keeps_working(self.subject, memory, self.trace.workload.further, disk, FIXED[:2], self.rng)
         if problem:
             self._fail(point, f"{image.why}, then a further step", problem)
+
+    def _killed(self, disk: Disk, point: int) -> None:
+        """Only the process dies: the next one sees everything, writes something more, and then the power fails."""
+        self.found.kills += 1
+        memory = disk.image(disk.pending, "").file_system()
+        choices = [*FIXED[:2], self.rng.choice(RANDOM)]
+        problem = keeps_working(self.subject, memory, self.trace.workload.further, disk.copy(), choices, self.rng)
+        if problem:
+            self._fail(point, "process killed, then a further step, then power lost", problem)
 
     def _fail(self, point: int, why: str, problem: str) -> None:
         self.found.failures.append(Failure(self.trace.workload.name, point, why, problem, self.seed))
 
 
-def brief(value: object, limit: int = 300) -> str:
+def brief(value: object, limit: int = 160) -> str:
     """A representation short enough for a message."""
     text = repr(value)
     return text if len(text) <= limit else f"{text[:limit]}... ({len(text)} characters)"
@@ -287,10 +319,19 @@ def recover(subject: Subject, fs: FileSystem) -> Verdict:
     return Verdict(state, f"the check finds {brief(findings)}" if findings else None)
 
 
-def keeps_working(subject: Subject, memory: MemoryFileSystem, further: object | None) -> str | None:
-    """Recover, apply a step if there is one, lose all that is not durable, open again: the problem, or None."""
-    disk = Disk(memory.contents())
-    fs = RecordingFileSystem(memory)
+def keeps_working(
+    subject: Subject,
+    memory: MemoryFileSystem,
+    further: object | None,
+    disk: Disk,
+    choices: Sequence[Choice],
+    rng: random.Random,
+) -> str | None:
+    """Recover, apply a step if there is one, lose what is not durable, open again: the problem, or None.
+
+    `memory` is what the program sees of `disk`; `choices` say which outcomes of the loss are tried.
+    """
+    fs = RecordingFileSystem(memory, first_node=1 << 20)
     try:
         session = subject.open(fs)
         if further is not None:
@@ -298,14 +339,17 @@ def keeps_working(subject: Subject, memory: MemoryFileSystem, further: object | 
         expected = session.state()
         operations = list(fs.operations)
         session.close()
-    except Exception as error:
+    except Exception as error:  # as above
         return f"{type(error).__name__}: {error}"
     for operation in operations:
         disk.play(operation)
-    again = recover(subject, disk.image([], "durable part").file_system())
-    if again.problem:
-        return again.problem
-    return None if again.state == expected else f"{brief(again.state)} instead of {brief(expected)}"
+    for choice in choices:
+        again = recover(subject, disk.image(choice(disk.pending, rng), choice.__name__).file_system())
+        if again.problem:
+            return f"{choice.__name__}: {again.problem}"
+        if again.state != expected:
+            return f"{choice.__name__}: {brief(again.state)} instead of {brief(expected)}"
+    return None
 
 
 def explore(
