@@ -103,11 +103,10 @@ def _stop(r, reason):
 
 
 def _is_zero(p, n):
-    i: cython.size_t
-    for i in range(n):
-        if p[i]:
-            return False
-    return True
+    i: cython.size_t = 0
+    while i < n and p[i] == 0:
+        i += 1
+    return i == n
 
 
 def _enter_segment(r):
@@ -164,9 +163,9 @@ def reader_next(r, view):
     while True:
         if r.stop:
             return 0
-        if not r.loaded or r.at - r.first >= r.segment_size or r.at - r.first <= SEGMENT_HEADER_SIZE or r.at < r.first:
-            if not _enter_segment(r):
-                return 0
+        inside: cython.bint = r.loaded and r.first + SEGMENT_HEADER_SIZE < r.at < r.first + r.segment_size
+        if not inside and not _enter_segment(r):
+            return 0
         offset: uint64_t = r.at - r.first
         if r.segment_size - offset < RECORD_HEADER_SIZE:
             r.at = r.first + r.segment_size
