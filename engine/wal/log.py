@@ -323,7 +323,6 @@ class Log:
     def stats(self) -> LogStats:
         """Counters; a snapshot taken without stopping anybody."""
         w = cython.address(self.w)
-        i: cython.int
         return LogStats(
             log_id=int(w.log_id),
             segment_size=int(w.segment_size),
@@ -339,8 +338,8 @@ class Log:
             groups=int(w.group),
             segments_created=int(w.segments_created),
             poisoned=bool(w.poisoned),
-            group_sizes=tuple([int(w.group_sizes[i]) for i in range(GROUP_BUCKETS)]),
-            wait_ns=tuple([int(w.waits[i]) for i in range(WAIT_BUCKETS)]),
+            group_sizes=tuple([int(size) for size in w.group_sizes[:GROUP_BUCKETS]]),
+            wait_ns=tuple([int(count) for count in w.waits[:WAIT_BUCKETS]]),
         )
 
     def close(self):

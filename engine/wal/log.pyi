@@ -1,8 +1,7 @@
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
-
-from collections.abc import Sequence
 
 from engine.base.errors import Error
 from engine.storage.file import FileSystem

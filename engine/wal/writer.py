@@ -49,7 +49,6 @@ from cython.cimports.engine.wal.records import (
 from cython.cimports.libc.errno import EINVAL, EIO, EMSGSIZE
 from cython.cimports.libc.string import memcpy, memset
 
-
 # --- appending: one thread at a time, no lock ---
 
 

@@ -57,4 +57,4 @@ def test_accepts_any_buffer_and_refuses_what_is_none() -> None:
     assert crc32c.checksum(bytearray(b"123456789")) == 0xE3069283
     assert crc32c.checksum(memoryview(b"0123456789")[1:]) == 0xE3069283
     with pytest.raises(TypeError):
-        crc32c.checksum("123456789")
+        crc32c.checksum("123456789")  # type: ignore[arg-type]

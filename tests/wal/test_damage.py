@@ -7,7 +7,14 @@ import random
 import struct
 
 import pytest
-from wal_support import (
+
+from engine.base.crc32c import checksum
+from engine.base.errors import CorruptionError, InterfaceError, NotSupportedError, OperationalError
+from engine.storage.file_faulty import Fault, FaultyFileSystem
+from engine.storage.file_memory import MemoryFileSystem
+from engine.wal.log import open_log
+from engine.wal.reader import LogReader, LogRecord, read_segment_header
+from tests.wal.logs import (
     DIRECTORY,
     LOG_ID,
     RING,
@@ -22,13 +29,6 @@ from wal_support import (
     segment_name,
     transactions,
 )
-
-from engine.base.crc32c import checksum
-from engine.base.errors import CorruptionError, InterfaceError, NotSupportedError, OperationalError
-from engine.storage.file_faulty import Fault, FaultyFileSystem
-from engine.storage.file_memory import MemoryFileSystem
-from engine.wal.log import open_log
-from engine.wal.reader import LogReader, LogRecord, read_segment_header
 
 
 def made(count: int, sync_each: bool = True) -> tuple[dict[str, bytes], list[LogRecord], int]:

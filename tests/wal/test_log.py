@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wal_support import DIRECTORY, LOG_ID, RING, SEGMENT, commit, image, insert, keys, new_log, read_all, transactions
 
 from engine.base.errors import CorruptionError, InterfaceError, LimitError, OperationalError, PoisonedError
 from engine.storage.file_faulty import Fault, FaultyFileSystem
@@ -20,6 +19,19 @@ from engine.storage.file_recording import Create, RecordingFileSystem, Sync, Syn
 from engine.wal.log import create_log, open_log
 from engine.wal.reader import LogReader
 from engine.wal.records import RECORD_NUMBERS, encode_fixed
+from tests.wal.logs import (
+    DIRECTORY,
+    LOG_ID,
+    RING,
+    SEGMENT,
+    commit,
+    image,
+    insert,
+    keys,
+    new_log,
+    read_all,
+    transactions,
+)
 
 OVERFLOW = RECORD_NUMBERS["OVERFLOW"]
 
@@ -301,7 +313,7 @@ def work(log, name: int, count: int, errors: list[BaseException], done: list[byt
             commit(log, txn=name)
             log.sync()
             done.append(key)
-    except BaseException as error:  # noqa: BLE001 - handed to the test
+    except BaseException as error:
         errors.append(error)
 
 

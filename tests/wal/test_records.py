@@ -9,11 +9,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from wal_support import DIRECTORY, LOG_ID, new_log, read_all, sealed
 
 from engine.storage.file_memory import MemoryFileSystem
 from engine.wal import records
 from engine.wal.records import RECORD_HEADER, RECORD_NUMBERS, RECORD_TYPES, SEGMENT_HEADER
+from tests.wal.logs import DIRECTORY, LOG_ID, new_log, read_all, sealed
 
 # Per type: values of the fixed part, its bytes, and the tail.
 GOLDEN: dict[str, tuple[dict[str, int], str, list[bytes]]] = {
