@@ -320,13 +320,13 @@ def wal_write(w, lsn):
     if lsn > filled:
         lsn = filled
     mutex_lock(cython.address(w.mutex))
-    while w.written < lsn and not w.poisoned and w.writing:
+    while load_acquire(cython.address(w.written)) < lsn and not w.poisoned and w.writing:
         w.idle_waiters += 1
         cond_wait(cython.address(w.idle), cython.address(w.mutex))
         w.idle_waiters -= 1
     if w.poisoned:
         code = w.poison_code
-    elif w.written < lsn:
+    elif load_acquire(cython.address(w.written)) < lsn:
         w.writing = True
         mutex_unlock(cython.address(w.mutex))
         code = _write_out(w, load_acquire(cython.address(w.filled)))
