@@ -1,0 +1,58 @@
+"""Looking inside. Each command is an inspection statement under another name: the model and its rendering are the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anokuro_cli.dot.registry import command
+
+if TYPE_CHECKING:
+    from anokuro_cli.shell import Session
+
+
+def _inspect(session: Session, kind: str, words: list[str]) -> bool:
+    from anokuro_cli.inspecting import inspect_live
+
+    return inspect_live(session, kind, words)
+
+
+@command(".page N [@LSN]", "Show a page: header, slots, cells.", least=1, most=2)
+def page(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "page", words)
+
+
+@command(".tree [TABLE] [KEY]", "Show a tree's shape, or the way to a key.", completes="table", most=2)
+def tree(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "tree", words)
+
+
+@command(".file", "Show the map of the data file.")
+def file(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "file", words)
+
+
+@command(".pool", "Show the buffer pool's frames.")
+def pool(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "pool", words)
+
+
+@command(".latches", "Show holders and waiters of page latches.")
+def latches(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "latches", words)
+
+
+@command(".wal [LSN]", "Show the records of the log.", most=1)
+def wal(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "wal", words)
+
+
+@command(".layout [STRUCT]", "Show a struct's fields, offsets and sizes.", most=1)
+def layout(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "layout", words)
+
+
+@command(".check", "Check checksums and structure of everything.")
+def check(session: Session, words: list[str]) -> bool | None:
+    from anokuro_cli.checking import check_and_report
+
+    return check_and_report(session.db, session.output, session.messages) == 0

@@ -1,0 +1,116 @@
+"""How results are shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from anokuro_cli.dot.registry import command, on_or_off
+from anokuro_cli.errors import ShellError
+from anokuro_cli.settings import MODES
+from anokuro_cli.text import did_you_mean, neutralise
+
+if TYPE_CHECKING:
+    from anokuro_cli.shell import Session
+
+ON_OFF = ("on", "off")
+
+
+@command(".mode [MODE]", f"Show results as {', '.join(MODES)}.", completes=MODES, most=1)
+def mode(session: Session, words: list[str]) -> bool | None:
+    if not words:
+        session.output.line(session.settings.mode)
+        return None
+    chosen = {"expanded": "line", "vertical": "line", "md": "markdown", "tabs": "tsv"}.get(words[0], words[0])
+    if chosen not in MODES:
+        near = did_you_mean(chosen, MODES)
+        raise ShellError(f"unknown mode {chosen}", f"did you mean {near}?" if near else f"modes: {', '.join(MODES)}")
+    session.settings.mode, session.settings.mode_chosen = chosen, True
+    session.settings.error_format = "json" if chosen in ("json", "jsonl") and not session.interactive else "text"
+    return None
+
+
+@command(".headers on|off", "Show column names.", completes=ON_OFF, least=1, most=1)
+def headers(session: Session, words: list[str]) -> bool | None:
+    session.settings.headers = on_or_off(words[0])
+    return None
+
+
+@command(
+    ".expanded [on|off|auto]",
+    "One column a line; auto: where a row is too wide.",
+    aliases=("\\x",),
+    completes=("on", "off", "auto"),
+    most=1,
+)
+def expanded(session: Session, words: list[str]) -> bool | None:
+    settings = session.settings
+    if not words:
+        settings.expanded = "auto" if settings.expanded == "on" else "on"
+    elif words[0].lower() == "auto":
+        settings.expanded = "auto"
+    else:
+        settings.expanded = "on" if on_or_off(words[0]) else "off"
+    session.note(f"expanded output: {settings.expanded}")
+    return None
+
+
+@command(".nullvalue TEXT", "Text shown for NULL.", most=1)
+def nullvalue(session: Session, words: list[str]) -> bool | None:
+    session.settings.nullvalue = words[0] if words else None
+    return None
+
+
+@command(".timer [on|off]", "Show how long each statement takes.", aliases=("\\timing",), completes=ON_OFF, most=1)
+def timer(session: Session, words: list[str]) -> bool | None:
+    session.settings.timer = on_or_off(words[0]) if words else not session.settings.timer
+    if not words:
+        session.note(f"timer {'on' if session.settings.timer else 'off'}")
+    return None
+
+
+@command(".echo on|off", "Show each statement of a script before it runs.", completes=ON_OFF, least=1, most=1)
+def echo(session: Session, words: list[str]) -> bool | None:
+    session.settings.echo = on_or_off(words[0])
+    return None
+
+
+@command(".bail on|off", "Stop scripts at their first error.", completes=ON_OFF, least=1, most=1)
+def bail(session: Session, words: list[str]) -> bool | None:
+    session.settings.bail = on_or_off(words[0])
+    return None
+
+
+@command(".pager on|off", "Page long results at the prompt.", completes=ON_OFF, least=1, most=1)
+def pager(session: Session, words: list[str]) -> bool | None:
+    session.settings.pager = on_or_off(words[0])
+    return None
+
+
+@command(".print [TEXT ...]", "Write a line.", most=None)
+def print_(session: Session, words: list[str]) -> bool | None:
+    session.output.line(neutralise(" ".join(words)) if session.output.terminal else " ".join(words))
+    return None
+
+
+@command(".show", "Show the settings.")
+def show(session: Session, words: list[str]) -> bool | None:
+    settings = session.settings
+    values = {
+        "database": session.handle.path + (" (not made yet)" if session.handle.deferred else ""),
+        "readonly": _word(session.handle.readonly),
+        "mode": settings.mode,
+        "headers": "auto" if settings.headers is None else _word(settings.headers),
+        "expanded": settings.expanded,
+        "nullvalue": "auto" if settings.nullvalue is None else repr(settings.nullvalue),
+        "timer": _word(settings.timer),
+        "echo": _word(settings.echo),
+        "bail": _word(settings.bail),
+        "pager": _word(settings.pager),
+    }
+    for name, value in values.items():
+        session.output.line(f"{name:>10}: {neutralise(value)}")
+    return None
+
+
+def _word(value: bool) -> str:
+    return "on" if value else "off"

@@ -1,0 +1,115 @@
+"""The registry of dot commands, and how a command's line is read.
+
+A line is the command's name and words. Words are separated by space; 'single' and "double" quotes keep space inside one word and a quote doubled stands for itself.
+A backslash name is an alias for a dot command: `\\dt` is .tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from anokuro_cli.errors import ShellError
+from anokuro_cli.text import did_you_mean
+
+if TYPE_CHECKING:
+    from anokuro_cli.shell import Session
+
+Run = Callable[["Session", list[str]], bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One dot command. usage: its line as .help shows it; completes: what its words are ("table", "path", or choices)."""
+
+    name: str
+    usage: str
+    help: str
+    run: Run
+    aliases: tuple[str, ...] = ()
+    completes: str | tuple[str, ...] = ""
+    least: int = 0
+    most: int | None = 0
+
+
+COMMANDS: dict[str, Command] = {}
+ALIASES: dict[str, str] = {}
+_WORD = re.compile(r"""\s*(?:'((?:[^']|'')*)'|"((?:[^"]|"")*)"|(\S+))""")
+
+
+def command(
+    usage: str,
+    help: str,
+    *,
+    aliases: tuple[str, ...] = (),
+    completes: str | tuple[str, ...] = "",
+    least: int = 0,
+    most: int | None = 0,
+) -> Callable[[Run], Run]:
+    """Registers a function as the command named by the first word of `usage`. least, most: how many words it takes (None: any)."""
+
+    def register(run: Run) -> Run:
+        name = usage.split()[0]
+        COMMANDS[name] = Command(name, usage, help, run, aliases, completes, least, most)
+        for alias in aliases:
+            ALIASES[alias] = name
+        return run
+
+    return register
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a command line; raises ShellError for a quote that is not closed."""
+    words, position = [], 0
+    text = text.rstrip()
+    while position < len(text):
+        match = _WORD.match(text, position)
+        assert match is not None
+        single, double, plain = match.groups()
+        if plain is not None and plain[0] in "'\"":
+            raise ShellError(f"the quote {plain[0]} is not closed")
+        if single is not None:
+            words.append(single.replace("''", "'"))
+        elif double is not None:
+            words.append(double.replace('""', '"'))
+        else:
+            words.append(plain)
+        position = match.end()
+    return words
+
+
+def lookup(name: str) -> Command | None:
+    """The command of a name or alias, or the only one that begins with it."""
+    name = ALIASES.get(name, name)
+    found = COMMANDS.get(name)
+    if found is None and name.startswith(".") and len(name) > 2:
+        starting = [command for key, command in COMMANDS.items() if key.startswith(name)]
+        found = starting[0] if len(starting) == 1 else None
+    return found
+
+
+def run_line(session: Session, line: str) -> bool:
+    """Runs a command line; False if the command failed and has said so."""
+    name, _, rest = line.strip().partition(" ")
+    if name.rstrip(";").lower() in ("exit", "quit", "help"):
+        name, rest = "." + name.rstrip(";").lower(), ""
+    found = lookup(name)
+    if found is None:
+        near = did_you_mean(name, [*COMMANDS, *ALIASES])
+        raise ShellError(f"unknown command {name}", f"did you mean {near}?" if near else ".help lists the commands")
+    words = words_of(rest)
+    if len(words) < found.least or (found.most is not None and len(words) > found.most):
+        raise ShellError(f"usage: {found.usage}")
+    return found.run(session, words) is not False
+
+
+def on_or_off(word: str) -> bool:
+    """The meaning of on/off, yes/no, true/false, 1/0."""
+    low = word.lower()
+    if low in ("on", "yes", "true", "1"):
+        return True
+    if low in ("off", "no", "false", "0"):
+        return False
+    raise ShellError(f"expected on or off, not {word!r}")

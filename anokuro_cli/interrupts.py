@@ -1,0 +1,69 @@
+"""Ctrl-C: cancels what runs, never the session.
+
+Python calls a signal handler only between two bytecodes of the main thread, which may be busy for seconds in compiled code. So the C-level handler
+wakes a small thread through a pipe (signal.set_wakeup_fd), and that thread calls Database.interrupt(); the engine, which looks at its
+flag in every loop, ends the statement with StatementInterrupted. Rendering and loading ask `check()` between batches.
+
+The handler itself never raises while the engine runs: an exception between any two bytecodes of the engine would be an interrupt it cannot answer.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from anokuro_cli.errors import Interrupted
+
+
+class Interrupts:
+    """Watches SIGINT for one session. `cancel` is what stops the engine; it is called in the watching thread."""
+
+    def __init__(self, cancel: Callable[[], None]):
+        self._cancel = cancel
+        self._busy = False
+        self._asked = False
+        self._read_end = self._write_end = -1
+
+    def start(self) -> None:
+        """Takes over SIGINT; call it in the main thread, once."""
+        self._read_end, self._write_end = os.pipe()
+        os.set_blocking(self._write_end, False)
+        self._take_over()
+        threading.Thread(target=self._watch, name="interrupts", daemon=True).start()
+
+    def _take_over(self) -> None:
+        signal.signal(signal.SIGINT, self._handle)
+        signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._asked = True
+        if not self._busy:
+            raise KeyboardInterrupt
+
+    def _watch(self) -> None:
+        while True:
+            if signal.SIGINT in os.read(self._read_end, 64) and self._busy:
+                self._asked = True
+                self._cancel()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """While a statement runs: Ctrl-C cancels it. Inside a busy block (a script's statement in .read) it changes nothing."""
+        if self._busy or self._write_end < 0:
+            yield
+            return
+        self._take_over()  # the prompt's event loop has had both in between
+        self._asked, self._busy = False, True
+        try:
+            yield
+        finally:
+            self._busy = False
+
+    def check(self) -> None:
+        """Raises Interrupted if Ctrl-C was pressed since the statement began."""
+        if self._asked:
+            raise Interrupted

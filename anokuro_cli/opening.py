@@ -1,0 +1,106 @@
+"""Opening databases: a file that exists at once, a file that does not exist with the first statement that writes.
+
+Until then the session runs on a database in memory, so that a mistyped name leaves no empty file behind.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from anokuro_cli.errors import CANNOT_OPEN, Problem, explain_opening
+from anokuro_cli.protocols import Database
+
+MEMORY = ":memory:"
+_READING = (
+    "select",
+    "values",
+    "explain",
+    "inspect",
+    "diff",
+    "history",
+    "check",
+    "begin",
+    "commit",
+    "rollback",
+    "end",
+    "with",
+)
+
+Opener = Callable[..., Database]
+
+
+class CannotOpen(Exception):
+    """A database cannot be opened; `problem` says why."""
+
+    def __init__(self, problem: Problem):
+        super().__init__(problem.message)
+        self.problem = problem
+
+
+def open_database(path: str, *, readonly: bool = False, create: bool = True) -> Database:
+    """The engine's database at `path`; raises CannotOpen."""
+    import engine
+
+    try:
+        if path == MEMORY:
+            return engine.open(MEMORY)  # type: ignore[no-any-return]
+        return engine.open(path, readonly=readonly, create=create and not readonly)  # type: ignore[no-any-return]
+    except (engine.Error, OSError) as error:
+        raise CannotOpen(explain_opening(error, path)) from error
+
+
+class Handle:
+    """The session's database, and how it was opened.
+
+    path: as given, or ":memory:". deferred: the file does not exist yet, and `db` is an empty database in memory.
+    """
+
+    def __init__(self, path: str, *, readonly: bool = False, opener: Opener = open_database):
+        self.path, self.readonly, self._opener = path, readonly, opener
+        self.deferred = path != MEMORY and not os.path.lexists(path)
+        if self.deferred and readonly:
+            raise CannotOpen(Problem(f"cannot open {path}: no such file", CANNOT_OPEN, None, "OperationalError"))
+        if self.deferred:
+            self._require_folder()
+        self.db = opener(MEMORY if self.deferred else path, readonly=readonly and not self.deferred)
+
+    def _require_folder(self) -> None:
+        folder = os.path.dirname(os.path.abspath(self.path))
+        if not os.path.isdir(folder):
+            message = f"cannot open {self.path}: there is no folder {folder}"
+            raise CannotOpen(Problem(message, CANNOT_OPEN, None, "OperationalError"))
+
+    def before(self, sql: str) -> None:
+        """To be called before a statement runs: makes the file if the statement may write."""
+        if self.deferred and not sql.lstrip("( \n\t").lower().startswith(_READING):
+            self.make()
+
+    def make(self) -> None:
+        """Makes the file now."""
+        if self.deferred:
+            was_open = self.in_transaction()
+            database = self._opener(self.path, readonly=self.readonly)
+            self.db.close()
+            self.db, self.deferred = database, False
+            if was_open:
+                database.execute("BEGIN")
+
+    def in_transaction(self) -> bool:
+        """Whether a transaction begun by BEGIN is open."""
+        return bool(getattr(self.db, "in_transaction", False))
+
+    def again(self, path: str, *, readonly: bool) -> Handle:
+        """Another database, opened by the same opener."""
+        return Handle(path, readonly=readonly, opener=self._opener)
+
+    def close(self) -> None:
+        """Closes the database; an open transaction is rolled back."""
+        self.db.close()
+
+    def __enter__(self) -> Handle:
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        self.close()

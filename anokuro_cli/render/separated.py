@@ -1,0 +1,99 @@
+"""csv and tsv.
+
+csv is RFC 4180 with "\\n" between records. NULL is an empty field, the empty string is `""`, so that both survive a round trip. tsv writes one record a line;
+tab, line feed, carriage return and backslash in a value become `\\t \\n \\r \\\\`, as PostgreSQL's COPY has it. NULL is an empty field.
+A value keeps every byte on its way to a file or pipe; on a terminal it is neutralised.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from anokuro_cli.protocols import Row
+from anokuro_cli.render.output import Output
+from anokuro_cli.render.values import to_text
+from anokuro_cli.text import neutralise
+
+_AS_IS = (int, float, str, type(None))  # csv.writer spells these as to_text does
+_TSV_ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"})
+
+
+def write_csv(
+    columns: Sequence[str], rows: Iterable[list[Row]], output: Output, headers: bool, null: str | None
+) -> int:
+    """Returns the number of rows."""
+    writer = csv.writer(output.stream, lineterminator="\n")
+    shown = _terminal_text if output.terminal else to_text
+    if headers:
+        _csv_rows(writer, output, [tuple(columns)], null or "", shown)
+    count = 0
+    for batch in rows:
+        count += len(batch)
+        if null or output.terminal or not _plain(batch):
+            _csv_rows(writer, output, batch, null or "", shown)
+        else:
+            writer.writerows(batch)
+        output.flush()
+    return count
+
+
+def _plain(batch: list[Row]) -> bool:
+    """Whether csv.writer itself spells all these rows rightly: no booleans, blobs, moments; no empty strings."""
+    types = set()
+    for row in batch:
+        if "" in row:
+            return False
+        types.update(map(type, row))
+    return types.issubset(_AS_IS) and bool not in types
+
+
+def _csv_rows(writer: Any, output: Output, batch: list[Row], null: str, shown: Callable[[Any], str]) -> None:
+    for row in batch:
+        if "" in row or (not null and row == (None,)):  # csv.writer would leave the first unquoted and quote the second
+            output.write(",".join(_csv_field(value, null, shown) for value in row) + "\n")
+        else:
+            writer.writerow([null if value is None else shown(value) for value in row])
+
+
+def _csv_field(value: Any, null: str, shown: Callable[[Any], str]) -> str:
+    if value is None:
+        return null
+    text = shown(value)
+    if not text or any(mark in text for mark in ',"\n\r'):
+        return '"' + text.replace('"', '""') + '"'
+    return text
+
+
+def write_tsv(
+    columns: Sequence[str], rows: Iterable[list[Row]], output: Output, headers: bool, null: str | None
+) -> int:
+    """Returns the number of rows."""
+    filter_text = neutralise if output.terminal else _same
+    null = null or ""
+
+    def field(value: Any) -> str:
+        if value is None:
+            return null
+        text = to_text(value)
+        if "\\" in text or not text.isprintable():
+            text = filter_text(text.translate(_TSV_ESCAPES))
+        return text
+
+    if headers:
+        output.line("\t".join(map(field, columns)))
+    count = 0
+    for batch in rows:
+        count += len(batch)
+        output.write("".join(["\t".join(map(field, row)) + "\n" for row in batch]))
+        output.flush()
+    return count
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _terminal_text(value: Any) -> str:
+    return neutralise(to_text(value))

@@ -1,0 +1,79 @@
+"""What is in the database, as the shell needs it for .tables, .schema and completion: read from sys.tables, sys.columns and sys.indexes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from anokuro_cli.protocols import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column; key: it belongs to the primary key."""
+
+    name: str
+    type: str = ""
+    not_null: bool = False
+    key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table or view ("kind") and the statement that made it."""
+
+    name: str
+    kind: str = "table"
+    sql: str = ""
+    columns: tuple[Column, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index and the statement that made it; "" where a constraint did."""
+
+    name: str
+    table: str
+    unique: bool = False
+    columns: str = ""
+    sql: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """Tables and indexes in order of their names."""
+
+    tables: tuple[Table, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    by_name: dict[str, Table] = field(default_factory=dict)
+
+    def table(self, name: str) -> Table | None:
+        """The table or view of this name, whatever its case."""
+        return self.by_name.get(name.lower())
+
+
+def read_schema(db: Database) -> Schema:
+    """The database's schema as its own session sees it now."""
+    columns: dict[str, list[Column]] = {}
+    for row in _records(db, "SELECT * FROM sys.columns"):
+        column = Column(row["name"], row["type"], bool(row["not_null"]), bool(row["primary_key"]))
+        columns.setdefault(row["table"].lower(), []).append(column)
+    tables = [
+        Table(row["name"], row["kind"], row["sql"] or "", tuple(columns.get(row["name"].lower(), ())))
+        for row in _records(db, "SELECT * FROM sys.tables")
+    ]
+    indexes = [
+        Index(row["name"], row["table"], bool(row["unique"]), row["columns"], row["sql"] or "")
+        for row in _records(db, "SELECT * FROM sys.indexes")
+    ]
+    tables.sort(key=_name)
+    return Schema(tuple(tables), tuple(sorted(indexes, key=_name)), {table.name.lower(): table for table in tables})
+
+
+def _records(db: Database, sql: str) -> list[dict[str, Any]]:
+    result = db.execute(sql)
+    return [dict(zip(result.columns, row, strict=True)) for row in result]
+
+
+def _name(thing: Table | Index) -> str:
+    return thing.name.lower()

@@ -1,0 +1,44 @@
+"""Scripts: text from a file, a pipe or the command line, cut into SQL statements and dot commands as it arrives.
+
+A line that begins with `.` or `\\` at column 0, outside a statement, is a dot command; so are the bare words exit, quit and help. Everything else is SQL and ends with a
+semicolon, or with the script. A script of any length runs in constant memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from anokuro_cli.errors import Origin
+from grammar.tokens import Splitter
+
+BARE_WORDS = ("exit", "quit", "help")
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to run. command: a dot command rather than SQL."""
+
+    text: str
+    origin: Origin
+    command: bool
+
+
+def is_command(line: str) -> bool:
+    """Whether a line that begins a statement is a dot command."""
+    return line[:1] in (".", "\\") and len(line) > 1 or line.strip().rstrip(";").lower() in BARE_WORDS
+
+
+def items(lines: Iterable[str], name: str) -> Iterator[Item]:
+    """The statements and commands of a script, each as soon as it is complete."""
+    splitter = Splitter()
+    for number, line in enumerate(lines, 1):
+        if not splitter.pending() and is_command(line):
+            yield Item(line.strip(), Origin(name, number, 1), command=True)
+            line = "\n"  # keeps the splitter's line numbers right
+        if number == 1 and line.startswith("#!"):
+            line = "\n"
+        for piece in splitter.feed(line):
+            yield Item(piece.text, Origin(name, piece.line, piece.column), command=False)
+    for piece in splitter.finish():
+        yield Item(piece.text, Origin(name, piece.line, piece.column), command=False)

@@ -1,0 +1,211 @@
+"""A session: one database, its settings, and the two things that can be run in it.
+
+    prompt, script, -c  ->  Session.run(item)  ->  SQL: execute, show, time     (here)
+                                              ->  dot command                  (dot/)
+    everything that goes wrong  ->  errors.explain  ->  standard error
+
+A session knows no prompt and no command line; those know it. What is only shown differently for a terminal asks `output.terminal`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from anokuro_cli import script
+from anokuro_cli.errors import FAILED, INTERRUPTED, OK, Leave, Origin, Problem, ShellError, explain, show_problem
+from anokuro_cli.interrupts import Interrupts
+from anokuro_cli.opening import MEMORY, Handle
+from anokuro_cli.protocols import Database
+from anokuro_cli.render.formats import show
+from anokuro_cli.render.output import Output
+from anokuro_cli.settings import Settings
+from anokuro_cli.text import neutralise, plural
+
+MAX_NESTED_READS = 16
+
+
+@dataclass
+class Session:
+    """handle: the open database. output, messages: standard output and error. parameters: bound to the :names a statement uses."""
+
+    handle: Handle
+    output: Output
+    messages: Output
+    settings: Settings = field(default_factory=Settings)
+    parameters: dict[str, Any] = field(default_factory=dict)
+    interactive: bool = False
+    last_seconds: float = 0.0
+    last_sql: str = ""
+    status: int = OK
+    depth: int = 0
+    page_output: Callable[[Output], Any] | None = None
+
+    def __post_init__(self) -> None:
+        self.interrupts = Interrupts(self._interrupt)
+
+    @property
+    def db(self) -> Database:
+        return self.handle.db
+
+    def _interrupt(self) -> None:
+        self.handle.db.interrupt()
+
+    # ---- running
+
+    def run_script(self, lines: Iterable[str], name: str) -> bool:
+        """Runs a script to its end, or to its first error where settings.bail says so. False if anything failed."""
+        if self.depth >= MAX_NESTED_READS:
+            raise ShellError(f"scripts read each other more than {MAX_NESTED_READS} deep")
+        self.depth += 1
+        succeeded = True
+        try:
+            for item in script.items(lines, name):
+                if self.settings.echo:
+                    self.output.line(neutralise(item.text) if item.command else item.text + ";")
+                if not self.run(item):
+                    succeeded = False
+                    if self.settings.bail or self.status == INTERRUPTED:
+                        break
+        finally:
+            self.depth -= 1
+        return succeeded
+
+    def run_file(self, path: str) -> bool:
+        """Runs a script file; raises OSError if it cannot be read."""
+        try:
+            with open(path, encoding="utf-8-sig") as lines:
+                return self.run_script(lines, path)
+        except UnicodeDecodeError as error:
+            raise ShellError(f"{path} is not UTF-8 text", f"byte {error.start} of a block cannot be read") from error
+
+    def run(self, item: script.Item) -> bool:
+        """Runs one statement or dot command and shows what comes of it; False if it failed."""
+        try:
+            with self.interrupts.busy():
+                if item.command:
+                    from anokuro_cli.dot import run_command
+
+                    return run_command(self, item.text)
+                self.execute(item.text)
+            return True
+        except (Leave, BrokenPipeError):
+            raise
+        except Exception as error:  # whatever a statement raises, the session goes on
+            self.report(self._explain(error, item))
+            return False
+
+    def _explain(self, error: Exception, item: script.Item) -> Problem:
+        problem = explain(error, "" if item.command else item.text, item.origin)
+        if problem.hint is None and self.handle.deferred and problem.status == FAILED and not item.command:
+            hint = f"{self.handle.path} does not exist yet; it is made by the first statement that writes"
+            return explain(_with_hint(error, hint), item.text, item.origin)
+        return problem
+
+    def report(self, problem: Problem) -> None:
+        """Shows a problem and keeps its exit status."""
+        self.status = problem.status
+        self.output.flush()
+        show_problem(problem, self.messages, self.settings.error_format == "json")
+        if problem.status == INTERRUPTED and self.handle.in_transaction():
+            self.note("the transaction is still open: COMMIT or ROLLBACK")
+
+    # ---- statements
+
+    def execute(self, sql: str) -> None:
+        """Runs one SQL statement and shows its result; raises what it raises."""
+        began = perf_counter()
+        self.handle.before(sql)
+        bound = self._bound(sql)
+        result = self.db.execute(sql, bound) if bound else self.db.execute(sql)
+        executed = perf_counter()
+        if result.columns:
+            self.show(result)
+        else:
+            result.fetchall()
+            self._acknowledge(sql, result.rowcount)
+        self.last_seconds, self.last_sql = perf_counter() - began, sql
+        if self.settings.timer:
+            shown = perf_counter() - executed
+            self.note(f"time {seconds(self.last_seconds)} (execute {seconds(executed - began)}, rows {seconds(shown)})")
+
+    def show(self, result: Any) -> None:
+        """Writes a result's rows in the session's mode, through the pager where the prompt wants one."""
+        self.output.resize()
+        paged = self.page_output(self.output) if self.page_output is not None else None
+        if paged is None:
+            count = show(result, self.output, self.settings, self.interrupts.check)
+        else:
+            with paged as output:
+                count = show(result, output, self.settings, self.interrupts.check)
+        self.output.flush()
+        if self.output.terminal and not self.settings.tuples_only and self.settings.mode in ("table", "box", "line"):
+            self.output.line(self.output.style(f"({plural(count, 'row')})", "dim"))
+            self.output.flush()
+
+    def _acknowledge(self, sql: str, rowcount: int) -> None:
+        if not self.interactive or self.settings.quiet:
+            return
+        word = sql.split(None, 1)[0].upper() if sql.strip() else ""
+        self.note(plural(rowcount, "row") + " changed" if rowcount >= 0 and word in _CHANGING else f"{word.lower()} ok")
+
+    def _bound(self, sql: str) -> Mapping[str, Any]:
+        """The parameters that this statement uses."""
+        if not self.parameters:
+            return {}
+        from grammar.tokens import PARAMETER, scan
+
+        used = {token.text[1:] for token in scan(sql) if token.kind == PARAMETER}
+        return {name: value for name, value in self.parameters.items() if name in used}
+
+    def note(self, text: str) -> None:
+        """A line for the person, on standard error."""
+        self.output.flush()
+        self.messages.line(self.messages.style(neutralise(text), "dim"))
+        self.messages.flush()
+
+    def query(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
+        """All rows of a statement of the shell's own."""
+        return [tuple(row) for row in self.db.execute(sql, parameters)]
+
+    def confirm(self, question: str) -> bool:
+        """Asks; without a terminal nothing asks, and the answer is no unless --yes was given."""
+        if self.settings.yes:
+            return True
+        if not self.interactive:
+            return False
+        try:
+            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+        except (EOFError, KeyboardInterrupt):
+            return False
+
+
+_CHANGING = frozenset(("INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"))
+
+
+def _with_hint(error: Exception, hint: str) -> Exception:
+    try:
+        error.hint = hint  # type: ignore[attr-defined]
+    except AttributeError:
+        pass
+    return error
+
+
+def seconds(value: float) -> str:
+    """A duration for people: "0.4 ms", "12.1 ms", "3.21 s"."""
+    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def script_lines(path: str) -> Iterable[str]:
+    """The lines of a script file, or of standard input for "-"."""
+    if path == "-":
+        import sys
+
+        return sys.stdin
+    return Path(path).read_text("utf-8-sig").splitlines(keepends=True)
+
+
+__all__ = ["MEMORY", "Origin", "Session", "script_lines", "seconds"]
