@@ -1,5 +1,5 @@
 """The log writer's C face (see writer.py); cimport it from engine.wal.log."""
-from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.sync cimport cond_t, mutex_t
 from engine.storage.file cimport file_t
 from engine.wal.records cimport record_header_t, segment_header_t, wal_part_t
@@ -46,7 +46,11 @@ cdef struct wal_s:
     uint64_t sync_target
     uint64_t group
     int idle_waiters
-    int group_waiters[2]
+    int32_t group_waiters[2]
+    int expected                 # callers that were here when the last group ended
+    int gather_pause             # groups to be led without waiting for more callers
+    int gather_penalty
+    uint64_t usual_sync_ns
     file_t *sync_file
     void *owner                  # the Log, for open_file
     wal_open_fn open_file
@@ -87,7 +91,8 @@ cdef int _switch_file(wal_t *w, uint64_t first) noexcept nogil
 cdef void _poison(wal_t *w, int code) noexcept nogil
 cdef void _release_writing(wal_t *w) noexcept nogil
 cdef int _lead(wal_t *w) noexcept nogil
-cdef void _finish_group(wal_t *w, uint64_t target, bint raised, int code) noexcept nogil
+cdef void _gather(wal_t *w) noexcept nogil
+cdef void _finish_group(wal_t *w, uint64_t target, int code) noexcept nogil
 cdef void _count_wait(wal_t *w, uint64_t start_ns) noexcept nogil
 cdef int _log2(uint64_t value, int buckets) noexcept nogil
 cdef void fill_segment_header(wal_t *w, segment_header_t *header, uint64_t first) noexcept nogil

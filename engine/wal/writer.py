@@ -17,6 +17,7 @@ segment headers and the padding between them into one stream, and the writer onl
 - Group commit: the first who finds nobody syncing leads. It writes everything appended so far and syncs; callers whose LSN is in
   there sleep until that group is done, callers that come later form the next group, and the leader wakes one of them to
   lead it. Waiters of one group are woken by its condition variable alone, so a sync never wakes those it does not serve.
+  A leader waits a moment for callers of the last group to come back (_gather), else they would take turns in two halves.
 - A segment is begun by: fdatasync of the one before, create, fsync of the directory. So a later segment is proof that all
   earlier ones were durable in full, and the sync of a group needs only the newest file.
 - A failed write or sync poisons the log: nothing is retried, every later append, write and sync is refused, but a waiter
@@ -27,9 +28,23 @@ record larger than the ring), all on 8-byte borders but written and synced.
 """
 
 import cython
-from cython.cimports.engine.base.atomic import load32_acquire, load_acquire, store32_release, store_release
+from cython.cimports.engine.base.atomic import (
+    load32_acquire,
+    load_acquire,
+    loadi32_relaxed,
+    store32_release,
+    store_release,
+)
 from cython.cimports.engine.base.crc32c import crc32c
-from cython.cimports.engine.base.sync import cond_broadcast, cond_signal, cond_wait, mutex_lock, mutex_unlock, now_ns
+from cython.cimports.engine.base.sync import (
+    cond_broadcast,
+    cond_signal,
+    cond_wait,
+    mutex_lock,
+    mutex_unlock,
+    now_ns,
+    thread_yield,
+)
 from cython.cimports.engine.storage.file import file_sync, file_write
 from cython.cimports.engine.wal.records import (
     LOG_VERSION,
@@ -48,6 +63,11 @@ from cython.cimports.engine.wal.records import (
 )
 from cython.cimports.libc.errno import EINVAL, EIO, EMSGSIZE
 from cython.cimports.libc.string import memcpy, memset
+
+# Above every LSN: callers join a group while this is its target.
+OPEN_GROUP = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
+# Where a sync is quicker than this, waiting for company costs more than it saves.
+GATHER_WORTH_NS = cython.declare(uint64_t, 20_000)
 
 # --- appending: one thread at a time, no lock ---
 
@@ -371,18 +391,19 @@ def _lead(w):
     """With the mutex, which is given up during I/O: write and sync for everybody who has appended by then."""
     code: cython.int
     w.syncing = True
-    w.sync_target = load_acquire(cython.address(w.filled))
+    w.sync_target = OPEN_GROUP
+    _gather(w)
     while w.writing:
         w.idle_waiters += 1
         cond_wait(cython.address(w.idle), cython.address(w.mutex))
         w.idle_waiters -= 1
+    # The group is closed here: who joined it had appended before, who comes now compares with the target.
+    target: uint64_t = load_acquire(cython.address(w.filled))
+    w.sync_target = target
     if w.poisoned:
-        _finish_group(w, 0, True, w.poison_code)
+        _finish_group(w, target, w.poison_code)
         return w.poison_code
     w.writing = True
-    target: uint64_t = load_acquire(cython.address(w.filled))
-    raised: cython.bint = target > w.sync_target
-    w.sync_target = target
     mutex_unlock(cython.address(w.mutex))
     code = _write_out(w, target)
     mutex_lock(cython.address(w.mutex))
@@ -394,13 +415,40 @@ def _lead(w):
     if code == 0:
         code = file_sync(file)
     mutex_lock(cython.address(w.mutex))
+    took: uint64_t = now_ns() - start
     w.sync_file = cython.NULL
-    w.sync_ns += now_ns() - start
-    _finish_group(w, target, raised, code)
+    w.sync_ns += took
+    w.usual_sync_ns = (7 * w.usual_sync_ns + took) // 8
+    _finish_group(w, target, code)
     return code
 
 
-def _finish_group(w, target, raised, code):
+def _gather(w):
+    """With the mutex, given up meanwhile: wait a little for those who were here when the last group ended.
+
+    Callers that are woken together come back together; without this they fall into two groups that take turns. The wait is
+    bounded by a quarter of a sync, and after a wait in vain several groups are led without one.
+    """
+    parity: cython.int = w.group & 1
+    if w.gather_pause > 0:
+        w.gather_pause -= 1
+        return
+    if w.group_waiters[parity] + 1 >= w.expected or w.usual_sync_ns < GATHER_WORTH_NS:
+        return
+    expected: int32_t = w.expected - 1
+    limit: uint64_t = now_ns() + w.usual_sync_ns // 4
+    mutex_unlock(cython.address(w.mutex))
+    while loadi32_relaxed(cython.address(w.group_waiters[parity])) < expected and now_ns() < limit:
+        thread_yield()
+    mutex_lock(cython.address(w.mutex))
+    if w.group_waiters[parity] >= expected:
+        w.gather_penalty = 0
+    else:
+        w.gather_penalty = 2 * w.gather_penalty + 1 if w.gather_penalty < 32 else 63
+        w.gather_pause = w.gather_penalty
+
+
+def _finish_group(w, target, code):
     """With the mutex: tell the group, and wake one of the next to lead it."""
     parity: cython.int = w.group & 1
     w.syncing = False
@@ -410,14 +458,11 @@ def _finish_group(w, target, raised, code):
         return
     w.syncs += 1
     w.group_sizes[_log2(w.group_waiters[parity] + 1, GROUP_BUCKETS)] += 1
+    w.expected = w.group_waiters[0] + w.group_waiters[1] + 1
     if w.synced < target:
         store_release(cython.address(w.synced), target)
     cond_broadcast(cython.address(w.group_done[parity]))
-    if raised:
-        # Some who counted themselves to the next group are served already; all of them look again.
-        cond_broadcast(cython.address(w.group_done[parity ^ 1]))
-    else:
-        cond_signal(cython.address(w.group_done[parity ^ 1]))
+    cond_signal(cython.address(w.group_done[parity ^ 1]))
 
 
 def _count_wait(w, start_ns):
