@@ -114,9 +114,16 @@ def terminal(tokens: Sequence[Token], index: int, stack: Sequence[int]) -> int:
         return IDENT if can_shift(stack, IDENT) else number
     if word in _BEFORE_PARENTHESIS and (following is None or following.text != "("):
         return IDENT
-    if word == "EXTRACT" and not (index + 3 < len(tokens) and tokens[index + 3].text.upper() == "FROM"):
+    if word == "EXTRACT" and not _begins_extract(tokens, index):
         return IDENT
     return number if can_shift(stack, number) else IDENT
+
+
+def _begins_extract(tokens: Sequence[Token], index: int) -> bool:
+    """Tells EXTRACT(field FROM x) from a function or column of that name; what is cut off counts as the former."""
+    if index + 1 < len(tokens) and tokens[index + 1].text != "(":
+        return False
+    return index + 1 < len(tokens) and (index + 3 >= len(tokens) or tokens[index + 3].text.upper() == "FROM")
 
 
 def _begins_upsert(tokens: Sequence[Token], index: int) -> bool:

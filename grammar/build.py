@@ -68,37 +68,51 @@ class _Compactor:
         self.words = {value: self.number[name] for value, name in sorted(words.items())}
         self.nonterminals = sorted({str(rule.origin.name) for rule in rules})
         self.nonterminal = {name: index for index, name in enumerate(self.nonterminals)}
-        self.rules = list(rules)
+        # Lark's own order of rules and states changes from run to run; ours must not.
+        self.rules = sorted(
+            rules, key=lambda rule: (rule.origin.name, self._rule(rule), [s.name for s in rule.expansion])
+        )
         self.rule_number = {rule: index for index, rule in enumerate(self.rules)}
+        self.order = self._breadth_first()
+        self.state_number = {state: index for index, state in enumerate(self.order, 1)}
+
+    def _breadth_first(self) -> list[int]:
+        """Lark's states in the order in which they are reached from the starts, by symbols in alphabetical order."""
+        order = [self.parse_table.start_states[name] for name in STARTS]
+        for state in order:
+            for _symbol, (action, argument) in sorted(self.parse_table.states[state].items(), key=lambda item: item[0]):
+                if action.name == "Shift" and argument not in order:
+                    order.append(argument)
+        assert len(order) == len(self.parse_table.states)
+        return order
 
     def tables(self, digest: int) -> dict[str, Any]:
         """All tables by name."""
         actions: list[dict[int, int]] = [{}]  # state 0 is left out, so that 0 can stand for "no action"
         defaults: list[int] = [0]
         gotos: list[dict[int, int]] = [{}]
-        states = self.parse_table.states
-        assert sorted(states) == list(range(len(states))), "Lark numbers states from 0"
-        for state in range(len(states)):
-            shifts, reduces, goto = self._split(states[state])
+        for state in self.order:
+            shifts, reduces, goto = self._split(self.parse_table.states[state])
             default = 0
             if reduces:
-                default = collections.Counter(reduces.values()).most_common(1)[0][0]
+                counts = collections.Counter(reduces.values())
+                default = min(counts, key=lambda rule: (-counts[rule], rule))
             actions.append({**shifts, **{t: n for t, n in reduces.items() if n != default}})
             defaults.append(default)
             gotos.append(goto)
         for name in STARTS:  # the end of the text is shifted like any terminal, into a last state of its own
-            actions[self.parse_table.end_states[name] + 1][self.number["$END"]] = len(actions)
+            actions[self.state_number[self.parse_table.end_states[name]]][self.number["$END"]] = len(actions)
         ends = dict.fromkeys(STARTS, len(actions))
         actions.append({})
         defaults.append(0)
         gotos.append({})
-        starts = {name: self.parse_table.start_states[name] for name in STARTS}
+        starts = {name: self.state_number[self.parse_table.start_states[name]] for name in STARTS}
         return {
             "DIGEST": digest,
             "TERMINALS": tuple(self.names),
             "WORDS": self.words,
             "NONTERMINALS": tuple(self.nonterminals),
-            "STARTS": {name: (starts[name] + 1, ends[name]) for name in STARTS},
+            "STARTS": {name: (starts[name], ends[name]) for name in STARTS},
             "RULES": tuple(self._rule(rule) for rule in self.rules),
             "DEFAULTS": tuple(defaults),
             "ACTIONS": tuple(actions),
@@ -107,11 +121,11 @@ class _Compactor:
 
     def _split(self, row: dict[str, Any]) -> tuple[dict[int, int], dict[int, int], dict[int, int]]:
         shifts, reduces, goto = {}, {}, {}
-        for symbol, (action, argument) in sorted(row.items()):
+        for symbol, (action, argument) in sorted(row.items(), key=lambda item: item[0]):
             if symbol in self.nonterminal:
-                goto[self.nonterminal[symbol]] = argument + 1
+                goto[self.nonterminal[symbol]] = self.state_number[argument]
             elif action.name == "Shift":
-                shifts[self.number[symbol]] = argument + 1
+                shifts[self.number[symbol]] = self.state_number[argument]
             else:
                 reduces[self.number[symbol]] = -self.rule_number[argument] - 1
         return shifts, reduces, goto

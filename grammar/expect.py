@@ -26,6 +26,7 @@ KINDS = {
     "name": frozenset(("name", "copy_option_name", "column_name")),
 }
 _WORD_OF = {number: word for word, number in tables.WORDS.items()}
+_WORD_OF[tables.TERMINALS.index("UPSERT_ON")] = "ON"
 _LITERALS = {tables.TERMINALS.index(name): name.lower() for name in ("INTEGER", "REAL", "STRING", "BLOB", "PARAMETER")}
 
 
@@ -34,7 +35,8 @@ class Expected(NamedTuple):
 
     keywords and signs are as written ("SELECT", "("); literals are of "integer", "real", "string", "blob", "parameter";
     kinds are keys of KINDS; end: whether the statement may end here; prefix: the unfinished word before the cursor, which
-    what is expected would replace, starting at `start`; nonterminals: the raw names, for finer questions.
+    what is expected would replace, starting at `start`; nonterminals: the raw names, for finer questions. After a dot the only
+    kind is "name": what comes before the dot says of what.
     """
 
     keywords: frozenset[str]
