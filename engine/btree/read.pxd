@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
 from engine.base.atomic cimport load_acquire, load_relaxed, load16_relaxed
-from engine.base.codes cimport ERR_CORRUPT, ERR_MEMORY, ERR_RESTART, OK
+from engine.base.codes cimport ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY, ERR_RESTART, OK
 from engine.base.sync cimport thread_yield
 from engine.base.thread cimport thread_self, thread_t
 from engine.btree.node cimport (
@@ -54,6 +54,7 @@ cdef class Scan:
     cdef uint8_t *bound          # where the next leaf begins (reverse: ends), a key
     cdef size_t bound_len
     cdef bint bounded            # reverse: whether `bound` counts; without it the tree's end is meant
+    cdef int prepare(self) except -1
     cdef int _load(self) noexcept nogil
     cdef int _advance(self) except -1
     cdef bytes _key(self, long index)

@@ -230,6 +230,22 @@ class Scan:
     Made by Store.scan; it holds `owner`, which keeps the snapshot registered.
     """
 
+    def prepare(self):
+        """Take memory for a leaf and a bound; the other fields are set."""
+        self.page = cython.cast(cython.pointer(page_t), malloc(self.pool.page_size))
+        self.bound = cython.cast(cython.p_uchar, malloc(self.pool.page_size))
+        if self.page == cython.NULL or self.bound == cython.NULL:
+            raise MemoryError
+        first = self.stop if self.reverse else self.start
+        self.bounded = first is not None
+        if first is not None:
+            if len(first) > self.pool.page_size:
+                raise error_of(ERR_LIMIT, self.path)
+            self.bound_len = len(first)
+            memcpy(self.bound, PyBytes_AS_STRING(first), self.bound_len)
+        self.done = self.start is not None and self.stop is not None and self.start >= self.stop
+        return 0
+
     def __dealloc__(self):
         free(self.page)
         free(self.bound)

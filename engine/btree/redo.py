@@ -1,0 +1,136 @@
+"""Log records applied to pages: recovery, and pages as they were.
+
+`apply_record` is the one place that says what a record does to the bytes of its page; it calls the same node operations
+with the same arguments as the batch that wrote the record (engine.btree.batch), so a page rebuilt record by record
+equals the page that lived. A record is checked against the page before it is applied: a log that does not fit gives
+ERR_LOG, never a page that breaks the rules of engine.storage.page.
+"""
+
+import cython
+
+
+def _misfit(page_id):
+    t = thread_self()
+    t.failed_page = page_id
+    t.failed_problem = 105
+    t.failed_offset = 0
+    return ERR_LOG
+
+
+def apply_record(page, page_size, r, scratch):
+    """Change `page` as record `r` says and give it the record's LSN. 0 or ERR_LOG."""
+    kind = r.header.type
+    done: cython.int = -1
+    node: cython.bint = page.kind == KIND_LEAF or page.kind == KIND_BRANCH
+    if kind == REC_BUILD:
+        fixed = cython.cast(cython.pointer(build_record_t), r.fixed)
+        build: build_t
+        build.kind = fixed.kind
+        build.level = fixed.level
+        build.count = fixed.count
+        build.flags = fixed.flags
+        build.prefix_len = fixed.prefix_len
+        build.lower = cython.cast(cython.p_uchar, r.parts[0].data)
+        build.lower_len = fixed.lower_len
+        build.upper = cython.cast(cython.p_uchar, r.parts[1].data)
+        build.upper_len = fixed.upper_len
+        build.cells = cython.cast(cython.p_uchar, r.parts[2].data)
+        build.cells_len = fixed.cells_len
+        page.page_id = r.header.page
+        page.tree_id = r.header.tree
+        done = node_build(page, page_size, cython.address(build))
+    elif kind == REC_OVERFLOW:
+        over = cython.cast(cython.pointer(overflow_record_t), r.fixed)
+        page.page_id = r.header.page
+        page.tree_id = r.header.tree
+        done = page_make_overflow(
+            page, page_size, over.next, cython.cast(cython.p_uchar, r.parts[0].data), over.data_len
+        )
+    elif kind == REC_INSERT and node:
+        ins = cython.cast(cython.pointer(insert_record_t), r.fixed)
+        done = node_insert(
+            page,
+            page_size,
+            ins.slot,
+            cython.cast(cython.p_uchar, r.parts[0].data),
+            ins.key_len,
+            cython.cast(cython.p_uchar, r.parts[1].data),
+            ins.value_len,
+            scratch,
+        )
+    elif kind == REC_UPDATE and node:
+        upd = cython.cast(cython.pointer(update_record_t), r.fixed)
+        done = node_update(
+            page, page_size, upd.slot, cython.cast(cython.p_uchar, r.parts[1].data), upd.value_len, scratch
+        )
+    elif kind == REC_DELETE and node:
+        dele = cython.cast(cython.pointer(delete_record_t), r.fixed)
+        done = node_delete(page, page_size, dele.slot)
+    elif kind == REC_TRUNCATE and node:
+        trunc = cython.cast(cython.pointer(truncate_record_t), r.fixed)
+        done = node_truncate(
+            page, page_size, trunc.slot, cython.cast(cython.p_uchar, r.parts[0].data), trunc.upper_len, scratch
+        )
+    if done != 0:
+        return _misfit(r.header.page)
+    page.lsn = r.lsn
+    return OK
+
+
+def _fresh_frame(p, page_id):
+    """A pinned, empty frame for a page that the log makes: the frame or an error."""
+    mutex_lock(cython.address(p.mutex))
+    frame = frame_take(p)
+    if frame >= 0:
+        f = cython.address(p.frames[frame])
+        f.page_id = page_id
+        f.usage = 1
+        page = frame_page(p, frame)
+        memset(page, 0, p.page_size)
+        page.page_id = page_id
+        f.word += LATCH_PIN
+        set_frame(p, page_id, frame)
+        unlatch_exclusive(cython.address(f.word), frame)
+    mutex_unlock(cython.address(p.mutex))
+    return frame
+
+
+def redo_record(p, r, scratch):
+    """Redo a page record on the pool's page. Nobody else uses the pool yet. 0 or an error."""
+    page_id: cython.uint = r.header.page
+    if page_id == 0 or page_id >= 0x7FFFFFFF:
+        return _misfit(page_id)
+    mutex_lock(cython.address(p.mutex))
+    done = pool_know(p, page_id)
+    if page_id >= p.next_page_id:
+        p.next_page_id = page_id + 1
+    mutex_unlock(cython.address(p.mutex))
+    if done != OK:
+        return done
+    ref = ref_of(p, page_id)
+    makes: cython.bint = r.header.type == REC_BUILD or r.header.type == REC_OVERFLOW
+    exists: cython.bint = frame_of(p, page_id) >= 0 or ref.slot != 0
+    if not exists and not makes:
+        return _misfit(page_id)
+    frame = pool_pin(p, page_id) if exists else _fresh_frame(p, page_id)
+    if frame < 0:
+        return frame
+    page = frame_page(p, frame)
+    if exists and page.lsn != r.header.page_prev_lsn:
+        pool_unpin(p, frame)
+        return _misfit(page_id)
+    mutex_lock(cython.address(p.mutex))
+    done = mark_changed(p, page_id)
+    slot_drop(p, ref.slot, SLOT_LIVE)
+    ref.slot = 0
+    p.frames[frame].flags |= FRAME_DIRTY
+    if r.header.type == REC_FREE:
+        forget_page(p, page_id, frame, r.lsn)
+    mutex_unlock(cython.address(p.mutex))
+    if r.header.type != REC_FREE and done == OK:
+        latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+        done = apply_record(page, p.page_size, r, scratch)
+        ref.lsn = r.lsn
+        unlatch_exclusive(cython.address(p.frames[frame].word), frame)
+    pool_unpin(p, frame)
+    return done

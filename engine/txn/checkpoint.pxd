@@ -1,0 +1,29 @@
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from engine.base.codes cimport ERR_MEMORY, ERR_RESTART, OK
+from engine.base.sync cimport mutex_lock, mutex_unlock
+from engine.pool.pool cimport (
+    FRAME_DIRTY, FRAME_GARBAGE, SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, frame_of, frame_page, page_known, page_ref_t,
+    pool_fix, pool_know, pool_t, pool_unfix, ref_of, version_t, write_image,
+)
+from engine.btree.batch cimport mark_changed
+from engine.pool.slots cimport slot_drop, slot_mark, slot_take
+from engine.pool.versions cimport snapshot_register, snapshot_release, version_find
+from engine.storage.layout cimport HEADER_SIZE, KIND_TABLE, META_SLOTS, page_t, table_entry_t
+from engine.storage.page cimport page_seal, page_verify
+from engine.txn.store cimport Store
+
+# One page of a checkpoint: where its image is, and where the one of the last checkpoint was.
+ctypedef struct item_t:
+    uint32_t page_id
+    uint32_t slot
+    uint32_t tag
+    uint32_t old_slot
+    uint32_t old_tag
+
+cdef int place_page(pool_t *p, uint64_t lsn, item_t *item) noexcept nogil
+cdef int _write_version(pool_t *p, uint64_t lsn, item_t *item) noexcept nogil
+cdef int place_pages(pool_t *p, uint64_t lsn, item_t *items, uint32_t count) noexcept nogil
+cdef int _place_all(Store store, uint64_t lsn, item_t *items, uint32_t count) except -1
+cdef void _undo(pool_t *p, item_t *items, uint32_t count, bint again) noexcept nogil
+cdef void _settle(pool_t *p, item_t *items, uint32_t count) noexcept nogil
+cdef void _change_slot(pool_t *p, uint32_t slot, uint8_t drop, uint8_t add)

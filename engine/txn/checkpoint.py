@@ -1,0 +1,489 @@
+"""Checkpoints: the durable state moves forward, page by page, while commits go on.
+
+    1  commit section, for a moment: C = published LSN, snapshot at C, the list of pages changed since the last one,
+       where redo will begin, the log's checksum there
+    2  every page on the list: the version C sees is written to a free slot, unless it stands in one already
+    3  the blocks of the page table that changed, up to the root, to free slots
+    4  log durable up to where redo begins; data file synced
+    5  the older meta slot is written; data file synced: this is the moment the checkpoint counts
+    6  slots that only the last checkpoint needed are free; log segments before C's end may go
+
+The page table is a radix tree of blocks of (slot, tag) entries, written like pages: never over a block that the last
+checkpoint needs. Free slots and free page ids are not stored; opening computes them from the table.
+
+A failure up to step 3 leaves the last checkpoint as it is and the pages on the list. From step 4 on, a failure
+poisons the store, for what is durable is then unknown.
+"""
+
+import struct
+import threading
+import time
+
+import cython
+from cython.cimports.engine.base.sync import wall_us
+from cython.cimports.engine.pool.fail import check, error_of
+from cython.cimports.engine.storage.file import file_write
+from cython.cimports.engine.wal.log import wal_end, wal_last_crc
+from cython.cimports.libc.stdlib import calloc, free
+from cython.cimports.libc.string import memcpy, memset
+
+from engine.base.errors import CorruptionError, Error
+
+TABLE_TREE = 0xFFFFFFFF
+
+
+def entries_per_block(page_size):
+    """Entries of one block of the page table."""
+    return (page_size - HEADER_SIZE) // 8
+
+
+# --- pages ----------------------------------------------------------------------------------------------------------
+
+
+def place_page(p, lsn, item):
+    """Find, or make, the image of the version of a page that the checkpoint at `lsn` sees. 0 or an error."""
+    mutex_lock(cython.address(p.mutex))
+    r = ref_of(p, item.page_id)
+    slot: cython.uint = 0
+    tag: cython.uint = 0
+    write: cython.bint = False
+    if r.lsn <= lsn:
+        slot = r.slot
+        tag = r.tag
+        write = slot == 0 and frame_of(p, item.page_id) >= 0
+    else:
+        version = version_find(p, item.page_id, lsn)
+        if version >= 0:
+            slot = p.versions[version].slot
+            tag = p.versions[version].tag
+            write = slot == 0
+    if slot != 0:
+        p.slots[slot] |= SLOT_PENDING
+    item.slot = slot
+    item.tag = tag
+    mutex_unlock(cython.address(p.mutex))
+    return _write_version(p, lsn, item) if write else OK
+
+
+def _write_version(p, lsn, item):
+    frame = pool_fix(p, item.page_id, lsn)
+    if frame < 0:
+        return frame
+    mutex_lock(cython.address(p.mutex))
+    slot = slot_take(p, SLOT_PENDING)
+    mutex_unlock(cython.address(p.mutex))
+    tag: uint32_t = 0
+    done: cython.int = write_image(p, frame_page(p, frame), slot, cython.address(tag)) if slot != 0 else ERR_MEMORY
+    mutex_lock(cython.address(p.mutex))
+    f = cython.address(p.frames[frame])
+    if done < 0:
+        slot_drop(p, slot, SLOT_PENDING)
+    else:
+        item.slot = slot
+        item.tag = tag
+        p.writes += 1
+        if f.flags & FRAME_DIRTY and not f.flags & FRAME_GARBAGE and f.page_id == item.page_id:
+            # the frame has an image now: it can be evicted without being written again
+            if f.version >= 0:
+                p.versions[f.version].slot = slot
+                p.versions[f.version].tag = tag
+            else:
+                r = ref_of(p, item.page_id)
+                r.slot = slot
+                r.tag = tag
+            p.slots[slot] |= SLOT_LIVE
+            f.flags &= ~cython.cast(cython.uint, FRAME_DIRTY)
+    mutex_unlock(cython.address(p.mutex))
+    pool_unfix(p, frame)
+    return done
+
+
+def place_pages(p, lsn, items, count):
+    """Place some pages. 0 or the first error."""
+    i: cython.uint
+    for i in range(count):
+        done = place_page(p, lsn, cython.address(items[i]))
+        if done < 0:
+            return done
+    return OK
+
+
+def _place_all(store, lsn, items, count):
+    """Place all pages, in runs, so that signals are seen and the GIL is given to others; then enter them in the refs."""
+    p = cython.address(store.pool)
+    at: cython.uint = 0
+    while at < count:
+        run: cython.uint = min(count - at, 256)
+        with cython.nogil:
+            done = place_pages(p, lsn, cython.address(items[at]), run)
+        check(done, store.path)
+        at += run
+    i: cython.uint
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        for i in range(count):
+            r = ref_of(p, items[i].page_id)
+            items[i].old_slot = r.durable_slot
+            items[i].old_tag = r.durable_tag
+            r.durable_slot = items[i].slot
+            r.durable_tag = items[i].tag
+        mutex_unlock(cython.address(p.mutex))
+    return 0
+
+
+def _undo(p, items, count, again):
+    """The checkpoint failed: the pages' durable places are the old ones (`again`), what was written is free."""
+    i: cython.uint
+    for i in range(count):
+        if again:
+            r = ref_of(p, items[i].page_id)
+            r.durable_slot = items[i].old_slot
+            r.durable_tag = items[i].old_tag
+        slot_drop(p, items[i].slot, SLOT_PENDING)
+
+
+def _settle(p, items, count):
+    """The checkpoint counts: its slots are the durable ones, those it replaced are not."""
+    i: cython.uint
+    for i in range(count):
+        if items[i].old_slot != items[i].slot:
+            slot_drop(p, items[i].old_slot, SLOT_DURABLE)
+        if items[i].slot != 0:
+            p.slots[items[i].slot] |= SLOT_DURABLE
+            slot_drop(p, items[i].slot, SLOT_PENDING)
+
+
+# --- the page table -------------------------------------------------------------------------------------------------
+
+
+class TableWriter:
+    """Writes the blocks of the page table that a checkpoint changes.
+
+    `levels[n]` maps the index of a block to its (slot, tag); level 0 holds the pages' own entries.
+    """
+
+    def __init__(self, store, lsn):
+        self.store = store
+        self.lsn = lsn
+        self.levels = [dict(level) for level in store.table]
+        self.taken = []
+        self.replaced = []
+
+    def write(self, page_ids, next_page_id):
+        """Write what the changed page ids touch; (depth, root slot, root tag)."""
+        per = entries_per_block(self.store.page_size)
+        depth = 1
+        while per**depth < next_page_id:
+            depth += 1
+        changed = sorted({page_id // per for page_id in page_ids})
+        if len(self.levels) < depth:
+            # what was the root becomes one block among others
+            changed = sorted(set(changed) | {0})
+            self.levels += [{} for _ in range(depth - len(self.levels))]
+        for level in range(depth):
+            for index in changed:
+                entries = self._page_entries(index, per) if level == 0 else self._block_entries(level, index, per)
+                self._write_block(level, index, entries)
+            changed = sorted({index // per for index in changed})
+        slot, tag = self.levels[depth - 1][0]
+        return depth, slot, tag
+
+    def _page_entries(self, index, per):
+        store: Store = self.store
+        p = cython.address(store.pool)
+        found = []
+        for page_id in range(index * per, min((index + 1) * per, int(p.next_page_id))):
+            if page_id != 0 and page_known(p, page_id):
+                r = ref_of(p, page_id)
+                found.append((int(r.durable_slot), int(r.durable_tag)))
+            else:
+                found.append((0, 0))
+        return found
+
+    def _block_entries(self, level, index, per):
+        below = self.levels[level - 1]
+        top = max(below) + 1
+        return [below.get(child, (0, 0)) for child in range(index * per, min((index + 1) * per, top))]
+
+    def _write_block(self, level, index, entries):
+        store: Store = self.store
+        p = cython.address(store.pool)
+        data = bytearray(store.page_size)
+        view: cython.uchar[:] = data
+        page = cython.cast(cython.pointer(page_t), cython.address(view[0]))
+        page.kind = KIND_TABLE
+        page.level = level
+        page.page_id = index
+        page.tree_id = TABLE_TREE
+        page.lsn = self.lsn
+        page.data_len = len(entries)
+        for i, (slot, tag) in enumerate(entries):
+            struct.pack_into("<II", data, HEADER_SIZE + 8 * i, slot, tag)
+        page_seal(page, p.page_size)
+        with cython.nogil:
+            mutex_lock(cython.address(p.mutex))
+            at = slot_take(p, SLOT_PENDING)
+            mutex_unlock(cython.address(p.mutex))
+        check(ERR_MEMORY if at == 0 else 0, store.path)
+        self.taken.append(int(at))
+        if index in self.levels[level]:
+            self.replaced.append(self.levels[level][index][0])
+        file = store.file.ptr()
+        with cython.nogil:
+            done = file_write(file, page, p.page_size, cython.cast(uint64_t, at) << p.page_shift)
+        check(done, store.path)
+        self.levels[level][index] = (int(at), int(page.checksum))
+
+    def settle(self):
+        """The checkpoint counts."""
+        store: Store = self.store
+        p = cython.address(store.pool)
+        for slot in self.replaced:
+            _change_slot(p, slot, SLOT_DURABLE, 0)
+        for slot in self.taken:
+            _change_slot(p, slot, SLOT_PENDING, SLOT_DURABLE)
+        store.table = self.levels
+
+    def undo(self):
+        """The checkpoint failed."""
+        store: Store = self.store
+        for slot in self.taken:
+            _change_slot(cython.address(store.pool), slot, SLOT_PENDING, 0)
+
+
+def _change_slot(p, slot, drop, add):
+    """Under the pool's mutex: add a use to a slot, then drop another."""
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        p.slots[slot] |= add
+        slot_drop(p, slot, drop)
+        mutex_unlock(cython.address(p.mutex))
+
+
+def load_table(store):
+    """Read the page table that the store's meta names into the pool's refs; every slot is claimed once. CorruptionError."""
+    meta = store.meta.as_dict()
+    p = cython.address(cython.cast(Store, store).pool)
+    next_page_id: cython.uint = meta["next_page_id"]
+    depth = int(meta["table_depth"])
+    levels = [{} for _ in range(depth)]
+    chunk: cython.uint = 0
+    with cython.nogil:
+        while chunk < next_page_id:
+            pool_know(p, chunk)
+            chunk += 65536
+        if next_page_id > 0:
+            pool_know(p, next_page_id - 1)
+    p.next_page_id = max(1, next_page_id)
+    if depth:
+        levels[depth - 1][0] = (int(meta["table_slot"]), int(meta["table_tag"]))
+    per = entries_per_block(store.page_size)
+    for level in range(depth - 1, -1, -1):
+        for index, (slot, tag) in sorted(levels[level].items()):
+            _claim(store, slot, SLOT_DURABLE, index)
+            for i, (entry_slot, entry_tag) in enumerate(_read_block(store, level, index, slot, tag)):
+                if entry_slot == 0:
+                    continue
+                number = index * per + i
+                if level > 0:
+                    levels[level - 1][number] = (entry_slot, entry_tag)
+                elif 0 < number < next_page_id:
+                    _claim(store, entry_slot, SLOT_DURABLE | SLOT_LIVE, number)
+                    r = ref_of(p, number)
+                    r.slot = r.durable_slot = entry_slot
+                    r.tag = r.durable_tag = entry_tag
+                else:
+                    raise error_of(-1004, store.path)
+    store.table = levels
+
+
+def _claim(store, slot, use, number):
+    p = cython.address(cython.cast(Store, store).pool)
+    where: cython.uint = slot
+    flags: cython.uchar = use
+    if where >= p.slot_count or not slot_mark(p, where, flags):
+        raise CorruptionError(
+            "the page table names a slot twice, or one outside the file",
+            file=store.path,
+            page=number,
+            offset=int(slot) * store.page_size,
+        )
+
+
+def _read_block(store, level, index, slot, tag):
+    size = store.page_size
+    data = bytearray(store.file.pread(size, slot * size))
+    problem = 100
+    if len(data) == size:
+        view: cython.uchar[:] = data
+        page = cython.cast(cython.pointer(page_t), cython.address(view[0]))
+        problem = page_verify(page, size, index, tag)
+        if problem == 0 and page.kind == KIND_TABLE and page.level == level:
+            return [struct.unpack_from("<II", data, HEADER_SIZE + 8 * i) for i in range(page.data_len)]
+    raise CorruptionError(
+        "a block of the page table is damaged; run a check, restore a backup, or recover what can be read",
+        file=store.path,
+        offset=slot * size,
+    )
+
+
+# --- the checkpoint itself ------------------------------------------------------------------------------------------
+
+
+def run_checkpoint(store):
+    """Make one checkpoint; True, or False where nothing had changed since the last. One at a time (Checkpointer)."""
+    s: Store = store
+    p = cython.address(s.pool)
+    s.check_writable()
+    items: cython.pointer(item_t) = cython.NULL
+    count: cython.uint = 0
+    i: cython.uint
+    s.lock_commit()
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        lsn = p.published
+        snapshot = snapshot_register(p, lsn)
+        redo_lsn = wal_end(s.wal)
+        redo_crc = wal_last_crc(s.wal)
+        next_page_id = p.next_page_id
+        next_tree = s.next_tree
+        items = cython.cast(cython.pointer(item_t), calloc(p.changed_count + 1, cython.sizeof(item_t)))
+        if items != cython.NULL and snapshot >= 0:
+            count = p.changed_count
+            for i in range(count):
+                items[i].page_id = p.changed[i]
+            p.changed_count = 0
+            p.changed_epoch += 1
+        mutex_unlock(cython.address(p.mutex))
+    s.unlock_commit()
+    if items == cython.NULL or snapshot < 0:
+        free(items)
+        check(ERR_MEMORY, s.path)
+    entered = False
+    table = TableWriter(s, int(lsn))
+    try:
+        if count == 0 and s.meta_slot >= 0:
+            return False
+        _place_all(s, lsn, items, count)
+        entered = True
+        depth, root_slot, root_tag = table.write([items[i].page_id for i in range(count)], int(next_page_id))
+        _make_it_count(
+            s,
+            checkpoint_lsn=int(lsn),
+            redo_lsn=int(redo_lsn),
+            redo_prev_crc=int(redo_crc),
+            table_depth=depth,
+            table_slot=root_slot,
+            table_tag=root_tag,
+            next_page_id=int(next_page_id),
+            next_tree_id=int(next_tree),
+        )
+        with cython.nogil:
+            mutex_lock(cython.address(p.mutex))
+            _settle(p, items, count)
+            mutex_unlock(cython.address(p.mutex))
+        table.settle()
+    except BaseException:
+        with cython.nogil:
+            mutex_lock(cython.address(p.mutex))
+            if s.failure is None:
+                _undo(p, items, count, entered)
+            for i in range(count):
+                mark_changed(p, items[i].page_id)
+            mutex_unlock(cython.address(p.mutex))
+        if s.failure is None:
+            table.undo()
+        raise
+    finally:
+        free(items)
+        with cython.nogil:
+            mutex_lock(cython.address(p.mutex))
+            snapshot_release(p, snapshot)
+            mutex_unlock(cython.address(p.mutex))
+    _drop_log(s)
+    return True
+
+
+def _make_it_count(store, **fields):
+    """Steps 4 and 5. A failure poisons the store."""
+    s: Store = store
+    try:
+        s.log.sync(fields["redo_lsn"])
+        s.file.sync()
+        meta = s.meta
+        meta.update(
+            sequence=meta.as_dict()["sequence"] + 1,
+            checkpoint_us=int(wall_us()),
+            slot_count=int(s.pool.slot_count),
+            **fields,
+        )
+        slot = 1 - s.meta_slot if s.meta_slot >= 0 else 0
+        s.file.pwrite(meta.sealed(), slot * s.page_size)
+        s.file.sync()
+    except BaseException as error:
+        s.failure = error
+        raise
+    s.meta_slot = slot
+    s.redo_lsn = fields["redo_lsn"]
+
+
+def _drop_log(store):
+    """Remove log segments that neither recovery nor retention needs."""
+    s: Store = store
+    keep_from = int(s.redo_lsn) - s.options.wal_retention
+    if keep_from > 0:
+        s.log.remove_before(keep_from)
+
+
+class Checkpointer:
+    """Runs checkpoints: on request, at close, and in the background when enough log was written."""
+
+    def __init__(self, store, interval_bytes):
+        self.store = store
+        self.interval_bytes = interval_bytes
+        self.mutex = threading.Lock()
+        self.wake = threading.Event()
+        self.stopping = False
+        self.thread = None
+        self.last_error = None
+        self.count = 0
+        self.seconds = 0.0
+
+    def notice(self, lsn):
+        """A commit ended at `lsn`: start a checkpoint if it is time."""
+        if self.interval_bytes and lsn - self.store.redo_lsn > self.interval_bytes and not self.wake.is_set():
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._work, name="anokuro-checkpoint", daemon=True)
+                self.thread.start()
+            self.wake.set()
+
+    def _work(self):
+        while True:
+            self.wake.wait()
+            if self.stopping:
+                return
+            try:
+                self.run()
+            except Error as error:
+                self.last_error = error
+                if self.store.failure is not None:
+                    return
+            self.wake.clear()
+
+    def run(self):
+        """Make a checkpoint now; False where there was nothing to do."""
+        with self.mutex:
+            start = time.monotonic()
+            done = run_checkpoint(self.store)
+            if done:
+                self.count += 1
+                self.seconds += time.monotonic() - start
+            return done
+
+    def stop(self):
+        """End the background thread."""
+        self.stopping = True
+        self.wake.set()
+        if self.thread is not None:
+            self.thread.join()
+            self.thread = None

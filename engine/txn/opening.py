@@ -1,0 +1,234 @@
+"""Making, opening and closing a database; recovery.
+
+Making. The file comes to life as `NAME-new`: directory and catalog are created, a checkpoint is written, everything is
+synced, and only then is it renamed to NAME. A crash leaves either no database or a whole one.
+
+Opening. The meta slot that counts names the page table; the table gives every page its slot, and what no entry names is
+free. Then the log is read from where that checkpoint's redo begins: first to find the end of the last complete batch
+(and that what follows is a torn tail, not damage), then to redo the page records of the batches that count.
+Recovery only changes pages in the pool: until the next checkpoint the file stays as it was, so a crash during recovery
+is a crash like any other, and recovering twice equals recovering once.
+
+Closing. A checkpoint, unless nothing changed or writes are refused; then the files.
+"""
+
+import os
+import secrets
+import time
+
+import cython
+from cython.cimports.engine.pool.fail import check
+from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_COMMIT, abort_record_t, commit_record_t
+from cython.cimports.libc.stdlib import free, malloc
+
+from engine.base.errors import CorruptionError, LockedError, OperationalError
+from engine.storage.meta import Meta, choose
+from engine.txn.checkpoint import Checkpointer, load_table
+from engine.txn.store import Store as StoreClass
+from engine.wal.log import create_log, open_log
+
+
+def log_directory(path):
+    """Where the log of a data file is."""
+    return path + "-wal"
+
+
+def open_store(fs, path, options):
+    """Open the database at `path`, or make it where it is missing and options.create.
+
+    Raises OperationalError (missing, not a database, I/O), LockedError, CorruptionError, NotSupportedError.
+    """
+    if fs.is_dir(path):
+        raise OperationalError(f"{path} is a directory, not a database")
+    if not fs.exists(path):
+        if options.readonly or not options.create:
+            raise OperationalError(f"{path} does not exist")
+        _make(fs, path, options)
+    elif fs.size(path) == 0 and options.create and not options.readonly:
+        fs.unlink(path)  # an empty file, as mktemp leaves it, is as good as none
+        _make(fs, path, options)
+    file = fs.open(path, readonly=options.readonly)
+    lock = None
+    try:
+        lock = fs.lock(file, shared=options.readonly)
+        number, meta = choose(file, path)
+        return _open(fs, path, file, lock, number, meta, options)
+    except BaseException:
+        file.close()
+        if lock is not None:
+            lock.close()
+        raise
+
+
+def _make(fs, path, options):
+    """Make an empty database, as a whole or not at all."""
+    new = path + "-new"
+    if not fs.exists(os.path.dirname(path) or ".") and os.path.dirname(path):
+        raise OperationalError(f"{path} cannot be made: its directory does not exist")
+    file = fs.open(new, create=True)
+    lock = None
+    store = None
+    try:
+        lock = fs.lock(file)
+        if fs.exists(path) and fs.size(path) > 0:
+            raise LockedError(f"{path} is being made by somebody else; open it again")
+        file.truncate(0)
+        meta = Meta()
+        meta.update(
+            page_size=options.page_size,
+            database_id=secrets.randbits(64),
+            log_id=secrets.randbits(64),
+            segment_size=options.segment_size,
+            created_us=time.time_ns() // 1000,
+        )
+        store = StoreClass(fs, path, file, lock, options, options.page_size)
+        store.meta = meta
+        store.meta_slot = -1
+        store.table = []
+        store.attach_log(
+            create_log(
+                fs,
+                log_directory(path),
+                meta.as_dict()["log_id"],
+                segment_size=options.segment_size,
+                discard=True,
+            )
+        )
+        store.create_first_trees()
+        Checkpointer(store, 0).run()
+        fs.rename(new, path)
+        fs.sync_dir(os.path.dirname(path) or ".")
+    finally:
+        if store is not None:
+            store.close_files()
+        else:
+            file.close()
+            if lock is not None:
+                lock.close()
+
+
+def _open(fs, path, file, lock, number, meta, options):
+    """The store of an opened and locked data file."""
+    fields = meta.as_dict()
+    store: Store = StoreClass(fs, path, file, lock, options, fields["page_size"])
+    p = cython.address(store.pool)
+    store.meta = meta
+    store.meta_slot = number
+    store.redo_lsn = fields["redo_lsn"]
+    slots: cython.uint = (file.size() + fields["page_size"] - 1) // fields["page_size"]
+    check(slot_room(p, max(slots, 2)), path)
+    p.published = fields["checkpoint_lsn"]
+    store.next_tree = max(2, fields["next_tree_id"])
+    load_table(store)
+    end_lsn, end_crc = _recover(store, LogReader(fs, log_directory(path), fields["log_id"], fields["segment_size"]))
+    _find_free_pages(store)
+    if options.readonly:
+        store.open_readonly()
+        return store
+    store.attach_log(
+        open_log(
+            fs, log_directory(path), fields["log_id"], end_lsn, end_crc, segment_size=fields["segment_size"]
+        )
+    )
+    store.checkpointer = Checkpointer(store, options.checkpoint_bytes)
+    return store
+
+
+def _recover(store, reader):
+    """Redo the complete batches behind the checkpoint; (LSN, checksum) where the log goes on."""
+    s: Store = store
+    log: LogReader = reader
+    r = log.ptr()
+    fields = s.meta.as_dict()
+    view: record_view_t
+    end = start = int(fields["redo_lsn"])
+    crc = int(fields["redo_prev_crc"])
+    published = int(fields["checkpoint_lsn"])
+    aborted = []
+    reader.seek(start, crc)
+    while True:
+        with cython.nogil:
+            more = reader_next(r, cython.address(view))
+            while more and view.header.type != REC_COMMIT and view.header.type != REC_ABORT:
+                more = reader_next(r, cython.address(view))
+        if not more:
+            break
+        if view.header.type == REC_COMMIT:
+            published = int(view.lsn)
+        else:
+            aborted.append((int(cython.cast(cython.pointer(abort_record_t), view.fixed).first_lsn), int(view.lsn)))
+        end = int(view.end_lsn)
+        crc = int(view.header.crc)
+    reader.check_tail()
+    reader.seek(start, int(fields["redo_prev_crc"]))
+    _redo(s, log, aborted, end)
+    s.pool.published = published
+    return end, crc
+
+
+def _redo(store, reader, aborted, end):
+    s: Store = store
+    log: LogReader = reader
+    r = log.ptr()
+    scratch = cython.cast(cython.p_uchar, malloc(4 * s.pool.page_size))
+    if scratch == cython.NULL:
+        raise MemoryError
+    next_tree: uint32_t = s.next_tree
+    stop: uint64_t = end
+    try:
+        for first, last in [*aborted, (end, end)]:
+            skip_from: uint64_t = first
+            skip_to: uint64_t = last
+            with cython.nogil:
+                done = _redo_until(
+                    cython.address(s.pool), r, stop, skip_from, skip_to, scratch, cython.address(next_tree)
+                )
+            check(done, s.path)
+    finally:
+        free(scratch)
+    s.next_tree = next_tree
+
+
+def _redo_until(p, r, end, skip_from, skip_to, scratch, next_tree):
+    """Redo records up to the batch [skip_from, skip_to), which was aborted, and pass over that one. 0 or an error."""
+    view: record_view_t
+    while r.at < end and r.at < skip_to:
+        if not reader_next(r, cython.address(view)):
+            return OK
+        kind = view.header.type
+        if kind <= 7 and view.lsn < skip_from and view.lsn < end:
+            if kind == REC_BUILD and view.header.tree >= next_tree[0]:
+                next_tree[0] = view.header.tree + 1
+            done = redo_record(p, cython.address(view), scratch)
+            if done != OK:
+                return done
+    return OK
+
+
+def _find_free_pages(store):
+    """Queue the page ids that no page has."""
+    s: Store = store
+    p = cython.address(s.pool)
+    page_id: cython.uint
+    done: cython.int = 0
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        for page_id in range(1, p.next_page_id):
+            if frame_of(p, page_id) < 0 and ref_of(p, page_id).slot == 0 and done == 0:
+                done = page_id_give(p, page_id)
+        mutex_unlock(cython.address(p.mutex))
+    check(done, s.path)
+
+
+def close_store(store):
+    """Close a store: a last checkpoint where something changed and writes are allowed, then the files."""
+    if store.closed:
+        return
+    try:
+        if store.checkpointer is not None:
+            store.checkpointer.stop()
+            if store.failure is None and not store.log.stats().poisoned:
+                store.check_open()
+                store.checkpointer.run()
+    finally:
+        store.close_files()

@@ -1,0 +1,73 @@
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from engine.base.sync cimport mutex_t
+from engine.btree.batch cimport batch_t
+from engine.pool.pool cimport pool_t
+from engine.storage.file cimport File
+from engine.storage.meta cimport Meta
+from engine.wal.log cimport Log, wal_t
+
+cdef class Store
+
+cdef enum:
+    SYNC_OFF = 0
+    SYNC_NORMAL = 1
+    SYNC_FULL = 2
+    OP_PUT = 0
+    OP_DELETE = 1
+
+# One write of a commit; key and value point into bytes objects that the caller keeps alive.
+ctypedef struct op_t:
+    uint32_t root
+    uint32_t kind
+    const uint8_t *key
+    const uint8_t *value
+    uint64_t key_len
+    uint64_t value_len
+
+cdef class Snapshot:
+    cdef Store store
+    cdef int32_t index
+    cdef readonly uint64_t lsn
+
+cdef class Store:
+    cdef pool_t pool
+    cdef batch_t batch
+    cdef mutex_t commit_mutex
+    cdef wal_t *wal
+    cdef readonly Log log
+    cdef readonly File file
+    cdef readonly object fs
+    cdef readonly str path
+    cdef readonly object options
+    cdef readonly bint is_readonly
+    cdef readonly bint closed
+    cdef public bint pool_ready
+    cdef int synchronous
+    cdef uint64_t generation
+    cdef uint64_t next_txn
+    cdef public uint32_t next_tree
+    cdef public int active_writers
+    cdef public uint64_t tree_epoch
+    cdef object file_lock
+    cdef public object roots
+    cdef public object history
+    cdef public object snapshots
+    cdef public object checkpointer
+    cdef public Meta meta
+    cdef public int meta_slot
+    cdef public object table
+    cdef public uint64_t redo_lsn
+    cdef public uint32_t redo_crc
+    cdef public object failure
+
+    cpdef int check_open(self) except -1
+    cpdef int check_writable(self) except -1
+    cdef pool_t *pool_ptr(self) noexcept
+    cdef int lock_commit(self) except -1
+    cdef int unlock_commit(self) except -1
+    cdef int wait_durable(self, uint64_t lsn) except -1
+    cdef int apply(self, op_t *ops, long count, uint64_t *lsn) noexcept nogil
+    cdef object fail(self, int code)
+    cdef int _fill(self, op_t *ops, list writes, long first) except -1
+    cdef int _commit_writes(self, list writes, uint64_t *lsn) except -1
+    cdef int _commit_trees(self, list writes, object created, object dropped, uint64_t *lsn) except -1
