@@ -51,6 +51,7 @@ cdef class Store:
     cdef object file_lock
     cdef public object roots
     cdef public object history
+    cdef public object writers
     cdef public object snapshots
     cdef public object checkpointer
     cdef public Meta meta

@@ -85,6 +85,7 @@ class Store:
         self.generation = fork_generation()
         self.roots = {}
         self.history = []
+        self.writers = []
         self.next_txn = 1
         self.next_tree = TREE_CATALOG + 1
 
@@ -261,6 +262,30 @@ class Store:
     def unlock_commit(self):
         mutex_unlock(cython.address(self.commit_mutex))
         return 0
+
+    def enter_writer(self):
+        """A transaction that may write begins; its snapshot comes next, so no commit in between goes unnoticed."""
+        self.check_writable()
+        self.lock_commit()
+        self.active_writers += 1
+        self.unlock_commit()
+
+    def writer_at(self, lsn):
+        """The transaction that has just begun reads at `lsn`."""
+        self.writers.append(lsn)
+
+    def leave_writer(self, lsn=None):
+        """A transaction that might have written ends: forget the commits that no other one needs to know."""
+        self.lock_commit()
+        self.active_writers -= 1
+        if lsn is not None:
+            self.writers.remove(lsn)
+        if self.active_writers == 0:
+            self.history.clear()
+        elif len(self.writers) == self.active_writers and len(self.history) > 64:
+            oldest = min(self.writers)
+            self.history = [entry for entry in self.history if entry[0] > oldest]
+        self.unlock_commit()
 
     def new_tree_id(self):
         """A tree id that was never used."""
