@@ -19,4 +19,5 @@ cdef class Log:
     cdef File file
     cdef list retired
     cdef wal_t *ptr(self) noexcept
+    cdef file_t *switch_to(self, uint64_t first, file_t *busy) except NULL
     cdef int _start(self, uint64_t lsn, uint32_t prev_crc) except -1

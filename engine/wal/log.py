@@ -6,6 +6,7 @@ calls those. The Log gives them the files, which is the one thing for which they
 
 import errno
 import os
+from _thread import interrupt_main
 from dataclasses import dataclass
 
 import cython
@@ -50,33 +51,30 @@ from engine.wal.segments import SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN, SegmentFile,
 
 DEFAULT_SEGMENT_SIZE = 16 << 20
 DEFAULT_RING_SIZE = 4 << 20
+INTERRUPTS_MAX = 16
 
 
 def _open_file(w, first, busy, opened):
-    """Create a segment's file and make its name durable. Files that a sync may still use are closed later."""
+    """Called back by the writer: create a segment's file. Nothing may be raised here; 0 or -errno.
+
+    An interrupt (Ctrl-C in the thread that writes) must not poison the log: it is put off until the file is there.
+    """
     log: Log = cython.cast(Log, w.owner)
-    new: File
-    old: File
-    try:
-        new = log.fs.open(segment_path(log.directory, first), create=True)
-        if new.size() != 0:
-            new.truncate(0)
-        log.fs.sync_dir(log.directory)
-        keep = []
-        for old in log.retired:
-            if old.ptr() == busy:
-                keep.append(old)
-            else:
-                old.close()
-        keep.append(log.file)
-        log.retired = keep
-        log.file = new
-        opened[0] = new.ptr()
-        return 0
-    except Exception as error:
-        log.failure = error
-        cause = error.__cause__
-        return -(getattr(cause, "errno", None) or EIO)
+    interrupted: cython.bint = False
+    for _ in range(INTERRUPTS_MAX):
+        try:
+            opened[0] = log.switch_to(first, busy)
+            if interrupted:
+                log.failure = None
+                interrupt_main()
+            return 0
+        except KeyboardInterrupt as error:
+            interrupted = True
+            log.failure = error
+        except BaseException as error:
+            log.failure = error
+            return -(getattr(error.__cause__, "errno", None) or EIO)
+    return -EIO
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +151,25 @@ class Log:
 
     def ptr(self):
         return cython.address(self.w)
+
+    def switch_to(self, first, busy):
+        """Create the segment that begins at `first` and make its name durable; files a sync still uses are closed later."""
+        new: File
+        old: File
+        new = self.fs.open(segment_path(self.directory, first), create=True)
+        if new.size() != 0:
+            new.truncate(0)
+        self.fs.sync_dir(self.directory)
+        keep = []
+        for old in self.retired:
+            if old.ptr() == busy:
+                keep.append(old)
+            else:
+                old.close()
+        keep.append(self.file)
+        self.retired = keep
+        self.file = new
+        return new.ptr()
 
     def _start(self, lsn, prev_crc):
         """Open or begin the segment of `lsn`, cut off what follows it, and make that durable."""

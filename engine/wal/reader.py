@@ -238,7 +238,7 @@ def _load_segment(r, first):
             if got < 0:
                 reader.failure = file.failure
                 return cython.cast(cython.int, got)
-    except Exception as error:
+    except BaseException as error:  # an interrupt too: it is raised again by whoever asks why reading stopped
         reader.failure = error
         return -(getattr(error.__cause__, "errno", None) or EIO)
     r.have = got
@@ -436,6 +436,8 @@ class LogReader:
         return segment_path(self.directory, lsn - lsn % self.segment_size)
 
     def _io_error(self):
+        if self.failure is not None and not isinstance(self.failure, Exception):
+            return self.failure
         error = OperationalError(f"cannot read the log {self._path(self.r.at)}")
         error.__cause__ = self.failure or OSError(-self.r.code, "read failed")
         return error

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.base.errors import CorruptionError, InterfaceError, LimitError, OperationalError, PoisonedError
+from engine.storage.file import File
 from engine.storage.file_faulty import Fault, FaultyFileSystem
 from engine.storage.file_memory import MemoryFileSystem
 from engine.storage.file_os import OsFileSystem
@@ -69,6 +70,29 @@ def test_what_is_appended_is_read(sizes: list[int], ring: int, segment: int, see
     reader.check_tail()
     for lsn, _, page, _, _ in written[::5]:
         assert reader.read(lsn).page == page
+
+
+def test_pads_close_segments_and_are_shown_on_request() -> None:
+    fs = MemoryFileSystem()
+    with new_log(fs) as log:
+        transactions(log, 30)
+    plain, _ = read_all(fs)
+    reader = LogReader(fs, DIRECTORY, LOG_ID)
+    reader.seek(64, with_pads=True)
+    found = list(reader)
+    pads = [record for record in found if record.type.name == "PAD"]
+    assert [record for record in found if record not in pads] == plain
+    assert len(pads) >= 3
+    for pad in pads:
+        assert pad.end_lsn % SEGMENT == 0
+        assert pad.end_lsn - pad.lsn >= 40
+    for before, after in zip(found, found[1:], strict=False):
+        assert after.prev_crc == before.crc
+        assert after.lsn in (before.end_lsn, before.end_lsn + 64)
+    assert {name: len(data or b"") for name, data in image(fs).items() if data is not None} == {
+        segment.path: SEGMENT if segment.first_lsn < log.end() - SEGMENT else log.end() - segment.first_lsn
+        for segment in log.segments()
+    }
 
 
 def test_the_same_appends_make_the_same_bytes() -> None:
@@ -296,6 +320,40 @@ def test_an_interrupt_or_a_short_write_is_not_a_failure() -> None:
         ) as log:
             transactions(log, 20)
         assert len(keys(read_all(memory)[0])) == 20
+
+
+class InterruptedFileSystem(MemoryFileSystem):
+    """Ctrl-C arrives while a file is opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interrupts = 0
+
+    def open(self, path: str, **options: bool) -> File:
+        if self.interrupts:
+            self.interrupts -= 1
+            raise KeyboardInterrupt
+        return super().open(path, **options)
+
+
+def test_an_interrupt_while_a_segment_is_begun_is_put_off() -> None:
+    fs = InterruptedFileSystem()
+    with new_log(fs) as log:
+        insert(log, b"first", bytes(500))
+        fs.interrupts = 2
+        with pytest.raises(KeyboardInterrupt):  # raised again once the segment is there
+            insert(log, b"second", bytes(500))
+            log.sync()
+            for _ in range(1000):
+                pass
+        assert fs.interrupts == 0
+        log.sync()
+        assert not log.stats().poisoned
+    assert keys(read_all(fs)[0]) == [b"first", b"second"]
+    reader = LogReader(fs, DIRECTORY, LOG_ID)
+    fs.interrupts = 1
+    with pytest.raises(KeyboardInterrupt):
+        list(reader)
 
 
 def test_creating_fails_cleanly() -> None:
