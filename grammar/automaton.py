@@ -49,11 +49,11 @@ class Unexpected(Exception):
 class Rule:
     """One rule as the loop needs it.
 
-    passes: index (negative) of the only child where the rule just hands it on, else 0. method: None where the
-    children are collected for the parent.
+    passes: index (negative) of the only child where the rule just hands it on, else 0; is_unit: that is all the rule consists
+    of. method: None where the children are collected for the parent. plain: all symbols are children.
     """
 
-    __slots__ = ("length", "method", "nonterminal", "passes", "plain", "treatment")
+    __slots__ = ("is_unit", "length", "method", "nonterminal", "passes", "plain", "treatment")
 
     def __init__(self, nonterminal: int, length: int, method: str, treatment: tuple[int, ...]) -> None:
         self.nonterminal = nonterminal
@@ -61,10 +61,12 @@ class Rule:
         self.treatment = treatment
         self.passes = treatment.index(_KEEP) - length if method == "=" else 0
         self.method: Callable[..., Any] | None = getattr(Builder, method) if method not in ("", "=") else None
+        self.is_unit = length == 1 and self.passes != 0
         self.plain = all(what == _KEEP for what in treatment)
 
 
 RULES = [Rule(*rule) for rule in tables.RULES]
+_BY_ACTION = RULES[::-1]  # so that a negative action -n-1 is the index of rule n
 _ACTIONS, _DEFAULTS, _GOTOS = tables.ACTIONS, tables.DEFAULTS, tables.GOTOS
 
 
@@ -82,7 +84,7 @@ def shift_state(stack: Sequence[int], terminal: int) -> int:
         action = _ACTIONS[state].get(terminal) or _DEFAULTS[state]
         if action >= 0:
             return state if action else 0
-        rule = RULES[-action - 1]
+        rule = _BY_ACTION[action]
         length = rule.length
         if length < len(above):
             del above[len(above) - length :]
@@ -148,10 +150,15 @@ def parse(tokens: Sequence[Token], start: str, builder: Builder) -> Any:
         else:
             token, number, start_offset = None, END, end_offset
         while True:
-            action = _ACTIONS[states[-1]].get(number) or _DEFAULTS[states[-1]]
+            state = states[-1]
+            action = _ACTIONS[state].get(number) or _DEFAULTS[state]
             if action >= 0:
                 break
-            _reduce(RULES[-action - 1], states, values, starts, ends, (start_offset, end_offset), builder)
+            rule = _BY_ACTION[action]
+            if rule.is_unit:  # most reductions: a lone operand climbs through the levels of precedence
+                states[-1] = _GOTOS[states[-2]][rule.nonterminal]
+            else:
+                _reduce(rule, states, values, starts, ends, (start_offset, end_offset), builder)
         if action == 0:
             raise Unexpected(index)
         states.append(action)
@@ -174,9 +181,6 @@ def _reduce(
 ) -> None:
     """Replaces the top `rule.length` entries of the stacks by one. `here` is where an empty rule stands."""
     length = rule.length
-    if length == 1 and rule.passes:
-        states[-1] = _GOTOS[states[-2]][rule.nonterminal]
-        return
     if length:
         span = (starts[-length], ends[-1])
         children = values[-length:]
@@ -259,7 +263,7 @@ def _advance(states: list[int], number: int) -> bool:
         action = _ACTIONS[states[-1]].get(number) or _DEFAULTS[states[-1]]
         if action >= 0:
             break
-        rule = RULES[-action - 1]
+        rule = _BY_ACTION[action]
         if rule.length:
             del states[-rule.length :]
         states.append(_GOTOS[states[-1]][rule.nonterminal])

@@ -8,7 +8,7 @@ are those a completion can fill: see KINDS.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from grammar import tables
@@ -246,8 +246,3 @@ def describe(expected: Expected, most: int = 7) -> tuple[str, ...]:
 
 def _shown(word: str) -> str:
     return word if word in KEYWORDS else f'"{word}"'
-
-
-def keywords_among(words: Iterable[str]) -> frozenset[str]:
-    """Those of the words that are keywords of the language."""
-    return frozenset(word.upper() for word in words) & KEYWORDS
