@@ -1,6 +1,6 @@
 """Builds the compiled modules of the engine with build_support.compile; everything else stands in pyproject.toml."""
 
-import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from setuptools.command.build import build
 from setuptools.command.build_ext import build_ext
 
 from build_support.compile import Job, compile_all, target_in
+from build_support.compiler import find_compiler
 from build_support.extensions import ORDINARY, ROOT, module_sources
 
 
@@ -22,22 +23,25 @@ class FreshBuild(build):
 
 
 class CompileModules(build_ext):
-    """Compiles in place for an editable install (sharing the developer's build), into the wheel's folder otherwise."""
+    """Compiles beside the sources, only what changed, and copies the result where a wheel is being collected."""
 
     def run(self):
         sources = module_sources(ROOT)
-        in_place = self.inplace or self.editable_mode
-        target_root = ROOT if in_place else Path(self.build_lib).resolve()
-        work = ROOT / "build" / ORDINARY.name if in_place else Path(self.build_temp).resolve()
-        jobs = [Job(name, path, target_in(target_root, name), ROOT, work, ORDINARY) for name, path in sources.items()]
-        jobs = [job for job in jobs if not job.is_fresh()]
-        print(f"compiling {len(jobs)} of {len(sources)} modules with {os.cpu_count()} processes", flush=True)
+        work = ROOT / "build" / ORDINARY.name
+        jobs = [Job(name, path, target_in(ROOT, name), ROOT, work, ORDINARY) for name, path in sources.items()]
+        stale = [job for job in jobs if not job.is_fresh()]
+        print(f"{len(jobs)} modules, to be compiled: {len(stale)} with {find_compiler()}", flush=True)
         failed = False
-        for outcome in compile_all(jobs):
+        for outcome in compile_all(stale):
             print(f"{outcome.name}: {outcome.problem or f'{outcome.seconds:.1f} s'}", flush=True)
             failed = failed or bool(outcome.problem)
         if failed:
             raise SystemExit("error: the engine could not be compiled; the messages above say why")
+        if not self.inplace and not self.editable_mode:
+            for job in jobs:
+                target = target_in(Path(self.build_lib).resolve(), job.name)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(job.target, target)
 
 
 setup(

@@ -45,7 +45,8 @@ class Job:
     def key(self) -> str:
         """Hash of all that decides what the compiled module is, the C compiler's version excepted."""
         digest = hashlib.sha256()
-        for part in (self.variant, importlib.metadata.version("cython"), sysconfig.get_config_var("SOABI")):
+        chosen = [os.environ.get(name, "") for name in ("CC", "CFLAGS", "LDFLAGS")]
+        for part in (self.variant, chosen, importlib.metadata.version("cython"), SUFFIX):
             digest.update(repr(part).encode())
         for path in dependencies(self.source, self.root):
             digest.update(f"\0{path.relative_to(self.root)}\0".encode() + path.read_bytes())
@@ -53,7 +54,7 @@ class Job:
 
     @property
     def key_file(self) -> Path:
-        return self.work / "keys" / f"{self.name}.key"
+        return self.work / "keys" / f"{self.name}{SUFFIX}.key"
 
     def is_fresh(self) -> bool:
         """Whether the compiled module is there and made from exactly what its sources are now."""
