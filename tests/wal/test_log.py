@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_what_is_appended_is_read(sizes: list[int], ring: int, segment: int, see
 def test_pads_close_segments_and_are_shown_on_request() -> None:
     fs = MemoryFileSystem()
     with new_log(fs) as log:
-        transactions(log, 30)
+        transactions(log, 30, size=130)
     plain, _ = read_all(fs)
     reader = LogReader(fs, DIRECTORY, LOG_ID)
     reader.seek(64, with_pads=True)
@@ -86,7 +87,7 @@ def test_pads_close_segments_and_are_shown_on_request() -> None:
     for pad in pads:
         assert pad.end_lsn % SEGMENT == 0
         assert pad.end_lsn - pad.lsn >= 40
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert after.prev_crc == before.crc
         assert after.lsn in (before.end_lsn, before.end_lsn + 64)
     assert {name: len(data or b"") for name, data in image(fs).items() if data is not None} == {
