@@ -125,6 +125,8 @@ def _open(fs, path, file, lock, number, meta, options):
     if options.readonly:
         store.open_readonly()
         return store
+    # Whoever made the file may have been killed before its name was durable, and commits are about to rely on it.
+    fs.sync_dir(os.path.dirname(path) or ".")
     store.attach_log(
         open_log(
             fs, log_directory(path), fields["log_id"], end_lsn, end_crc, segment_size=fields["segment_size"]

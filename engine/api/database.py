@@ -1,0 +1,288 @@
+"""The database as a program sees it: `engine.open` gives a `Database`.
+
+A Database may be used from several threads. `Database.execute` runs in one session that they share, statement by
+statement; a thread that wants a transaction of its own takes `Database.begin`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Self
+
+from engine.api.tree import Tree
+from engine.base.errors import InterfaceError
+from engine.base.options import make_options
+from engine.catalog.catalog import Catalog
+from engine.storage.file import FileSystem
+from engine.storage.file_memory import MemoryFileSystem
+from engine.storage.file_os import OsFileSystem
+from engine.txn.opening import close_store, open_store
+from engine.txn.transaction import Transaction as StoreTransaction
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from engine.api.result import Result
+    from engine.sql.session import Session
+
+MEMORY = ":memory:"
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Database:
+    """An open database. A context manager: closes at the end."""
+
+    def __init__(self, path: str, fs: FileSystem, options: dict[str, object]) -> None:
+        self.path = path
+        self.options = make_options(options)
+        self.store = open_store(fs, path, self.options)
+        self.catalog = Catalog()
+        self._lock = threading.RLock()
+        self._session: Session | None = None
+        self._trees: dict[str, Tree] = {}
+
+    # --- SQL ----------------------------------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        """The session of `execute`: its transaction state, its interruption."""
+        if self._session is None:
+            self._session = self.new_session()
+        return self._session
+
+    def new_session(self) -> Session:
+        """A session of its own, with its own transaction state."""
+        from engine.sql.session import Session
+
+        return Session(self.store, self.catalog)
+
+    def execute(self, sql: str, params: Parameters = ()) -> Result:
+        """Run one statement; BEGIN and COMMIT are statements like others. Parameters: ? by position, :name by name.
+
+        Raises ParseError, ProgrammingError, IntegrityError, DataError, ConflictError ... (see engine.base.errors).
+        """
+        with self._lock:
+            return self.session.execute(sql, params)
+
+    def executemany(self, sql: str, rows: Iterable[Parameters]) -> Result:
+        """Run one statement for every row of parameters, as one transaction."""
+        with self._lock:
+            return self.session.executemany(sql, rows)
+
+    def interrupt(self) -> None:
+        """Cancel the running statement, from another thread or a signal handler: it raises StatementInterrupted."""
+        if self._session is not None:
+            self._session.interrupt()
+
+    # --- trees and transactions -----------------------------------------------------------------------------------
+
+    def tree(self, name: str) -> Tree:
+        """The tree of that name: ordered bytes -> bytes, made with its first write."""
+        found = self._trees.get(name)
+        if found is None:
+            if not isinstance(name, str) or not name:
+                raise InterfaceError("a tree's name is a string, not empty")
+            self.store.check_open()
+            found = self._trees[name] = Tree(self.store, self.catalog, name)
+        return found
+
+    def begin(self, isolation: str | None = None, readonly: bool = False) -> Transaction:
+        """A transaction of its own. isolation: "serializable" or "snapshot"; the default is the database's option."""
+        return Transaction(self, isolation, readonly)
+
+    # --- care ---------------------------------------------------------------------------------------------------
+
+    def checkpoint(self) -> bool:
+        """Make everything committed so far durable in the data file; False where nothing had changed."""
+        self.store.check_writable()
+        return bool(self.store.checkpointer.run())
+
+    def backup(self, path: str | os.PathLike[str]) -> None:
+        """Write a copy of the present state to a new file, while reading and writing go on."""
+        from engine.txn.backup import backup_store
+
+        self.store.check_open()
+        backup_store(self.store, self.store.fs, os.fspath(path))
+
+    def check(self) -> list[Any]:
+        """Check everything; the findings, none when the database is sound."""
+        from engine.api.check import check_database
+
+        self.store.check_open()
+        return check_database(self)
+
+    def stats(self) -> dict[str, int]:
+        """Counters since the database was opened."""
+        from engine.txn.stats import store_stats
+
+        self.store.check_open()
+        return asdict(store_stats(self.store))
+
+    @property
+    def inspect(self) -> Any:
+        """Models of what is inside: pages, trees, pool, latches, log (engine.inspect)."""
+        from engine.inspect import live
+
+        self.store.check_open()
+        return live(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the database was closed."""
+        return bool(self.store.closed)
+
+    def close(self) -> None:
+        """Roll the session's open transaction back, write a last checkpoint, close the files. Closing twice is allowed."""
+        if self.store.closed:
+            return
+        with self._lock:
+            if self._session is not None:
+                self._session.close()
+            close_store(self.store)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Database {self.path}{' (closed)' if self.store.closed else ''}>"
+
+
+class Transaction:
+    """A transaction begun by `Database.begin`: SQL and trees together. Commits on success, rolls back on an exception."""
+
+    def __init__(self, database: Database, isolation: str | None, readonly: bool) -> None:
+        self.database = database
+        self.inner = StoreTransaction(database.store, isolation, readonly)
+        self._session: Session | None = None
+
+    def execute(self, sql: str, params: Parameters = ()) -> Result:
+        """Run one statement inside the transaction."""
+        return self._sql().execute(sql, params)
+
+    def executemany(self, sql: str, rows: Iterable[Parameters]) -> Result:
+        """Run one statement for every row of parameters."""
+        return self._sql().executemany(sql, rows)
+
+    def _sql(self) -> Session:
+        if self._session is None:
+            from engine.sql.session import Session
+
+            self._session = Session(self.database.store, self.database.catalog, transaction=self.inner)
+        return self._session
+
+    def tree(self, name: str) -> TransactionTree:
+        """The tree of that name, read and written inside the transaction."""
+        return TransactionTree(self, name)
+
+    def savepoint(self) -> int:
+        """Mark the present state; returns a number for rollback_to and release."""
+        return self.inner.savepoint()
+
+    def rollback_to(self, savepoint: int) -> None:
+        """Undo everything since the savepoint, which stays."""
+        self.inner.rollback_to(savepoint)
+
+    def release(self, savepoint: int) -> None:
+        """Forget a savepoint; what was done stays."""
+        self.inner.release(savepoint)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the transaction has neither committed nor rolled back."""
+        return self.inner.is_open
+
+    def commit(self) -> None:
+        """Make the writes permanent. Raises ConflictError: nothing was changed, run the transaction again."""
+        self.inner.commit()
+
+    def rollback(self) -> None:
+        """Forget the writes."""
+        self.inner.rollback()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.inner.__exit__(kind, error, trace)
+
+
+class TransactionTree:
+    """A named tree inside a transaction; the operations of `Tree`."""
+
+    def __init__(self, transaction: Transaction, name: str) -> None:
+        self._txn = transaction.inner
+        self._catalog = transaction.database.catalog
+        self.name = name
+
+    def _id(self, create: bool = False) -> int | None:
+        return self._catalog.named_tree(self._txn, self.name, create)
+
+    def get(self, key: bytes, default: bytes | None = None) -> bytes | None:
+        """The value of a key, or `default`."""
+        self._txn.store.check_key(key)
+        tree = self._id()
+        found = None if tree is None else self._txn.get(tree, key)
+        return default if found is None else found
+
+    def get_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
+        """The values of several keys, None where there is none."""
+        return [self.get(key) for key in keys]
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Insert or replace."""
+        tree = self._id(create=True)
+        assert tree is not None
+        self._txn.put(tree, key, value)
+
+    def put_many(self, pairs: Iterable[tuple[bytes, bytes]]) -> int:
+        """Insert or replace all pairs; how many there were."""
+        count = 0
+        for key, value in pairs:
+            self.put(key, value)
+            count += 1
+        return count
+
+    def delete(self, key: bytes) -> bool:
+        """Delete a key; whether it was there."""
+        tree = self._id()
+        return tree is not None and self._txn.delete(tree, key)
+
+    def scan(
+        self, start: bytes | None = None, stop: bytes | None = None, reverse: bool = False
+    ) -> Iterator[tuple[bytes, bytes]]:
+        """Iterate over (key, value) of [start, stop)."""
+        tree = self._id()
+        return iter(()) if tree is None else self._txn.scan(tree, start, stop, reverse)
+
+    def __contains__(self, key: bytes) -> bool:
+        return self.get(key) is not None
+
+    def __len__(self) -> int:
+        tree = self._id()
+        return 0 if tree is None else self._txn.count(tree)
+
+
+def open_database(path: str | os.PathLike[str] = MEMORY, fs: FileSystem | None = None, **options: object) -> Database:
+    """Open a database file, or make one; `:memory:` keeps everything in memory.
+
+    options: create, readonly, page_size, pool_bytes, synchronous, isolation, wal_retention, checkpoint_bytes,
+    segment_size (engine.base.options.Options). fs: another file layer than the operating system's.
+    Raises OperationalError, LockedError, CorruptionError, NotSupportedError, InterfaceError.
+    """
+    name = os.fspath(path)
+    if fs is None:
+        fs = MemoryFileSystem() if name == MEMORY else OsFileSystem()
+        if name == MEMORY:
+            name = "/memory.ank"
+            options.setdefault("synchronous", "off")
+    return Database(name, fs, options)

@@ -1,0 +1,194 @@
+"""Trees by name: the key-value face of the database, ordered bytes -> bytes.
+
+Every operation is a transaction of its own; `Transaction.tree` gives the same operations inside one transaction.
+A tree comes into being with its first write. Its id and root are remembered until any tree is made or dropped.
+"""
+
+import cython
+from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cython.cimports.engine.base.thread import fork_generation
+from cython.cimports.engine.btree.read import tree_get
+from cython.cimports.libc.stdint import uint8_t
+
+from engine.base.errors import ConflictError, InterfaceError
+from engine.txn.transaction import Transaction
+
+NEVER = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
+
+
+class Tree:
+    """An ordered map from bytes to bytes, stored under `name`. Made by Database.tree.
+
+    Keys have up to page_size / 8 bytes (1,024 by default), values up to 1 GiB (LimitError beyond).
+    """
+
+    def __init__(self, store, catalog, name):
+        self.store = store
+        self.catalog = catalog
+        self.name = name
+        self.epoch = NEVER
+
+    def __repr__(self):
+        return f"<Tree {self.name!r} of {self.store.path}>"
+
+    def _refresh(self):
+        """Look the tree's id and root up again if trees were made or dropped since."""
+        store = self.store
+        store.check_open()
+        if self.epoch == store.tree_epoch:
+            return 0
+        epoch = store.tree_epoch
+        txn = Transaction(store, "snapshot", True)
+        try:
+            found = self.catalog.named_tree(txn, self.name)
+        finally:
+            txn.rollback()
+        self.tree = found if found is not None else 0
+        self.root = store.root_of(found) if found is not None else 0
+        self.epoch = epoch
+        return 0
+
+    def _ensure(self):
+        """Make the tree if it does not exist."""
+        self._refresh()
+        while self.root == 0:
+            txn = Transaction(self.store)
+            try:
+                self.catalog.named_tree(txn, self.name, True)
+                txn.commit()
+            except ConflictError:
+                pass  # somebody else was making it
+            finally:
+                if txn.is_open:
+                    txn.rollback()
+            self.epoch = NEVER
+            self._refresh()
+        return 0
+
+    def get(self, key, default=None):
+        """The value of a key, or `default`. Sees the newest published commit."""
+        store = self.store
+        if store.closed or store.generation != fork_generation() or self.epoch != store.tree_epoch:
+            self._refresh()
+        if type(key) is not bytes:
+            store.check_key(key)
+        if self.root == 0:
+            return default
+        raw = cython.cast(bytes, key)
+        return tree_get(
+            cython.address(store.pool),
+            self.root,
+            0,
+            cython.cast(cython.pointer(uint8_t), PyBytes_AS_STRING(raw)),
+            PyBytes_GET_SIZE(raw),
+            default,
+            store.path,
+        )
+
+    def get_many(self, keys):
+        """The values of several keys, in their order, None where there is none; all of one state."""
+        self._refresh()
+        store = self.store
+        wanted: list = list(keys)
+        for key in wanted:
+            store.check_key(key)
+        if self.root == 0:
+            return [None] * len(wanted)
+        snapshot = store.snapshot()
+        lsn: uint64_t = snapshot.lsn
+        found: list = []
+        for key in wanted:
+            raw: bytes = key
+            found.append(
+                tree_get(
+                    cython.address(store.pool),
+                    self.root,
+                    lsn,
+                    cython.cast(cython.pointer(uint8_t), PyBytes_AS_STRING(raw)),
+                    PyBytes_GET_SIZE(raw),
+                    None,
+                    store.path,
+                )
+            )
+        snapshot.close()
+        return found
+
+    def __getitem__(self, key):
+        found = self.get(key)
+        if found is None:
+            raise KeyError(key)
+        return found
+
+    def __contains__(self, key):
+        return self.get(key) is not None
+
+    def put(self, key, value):
+        """Insert or replace; returns when the commit is as durable as `synchronous` demands."""
+        store = self.store
+        store.check_writable()
+        store.check_key(key)
+        store.check_value(value)
+        if self.root == 0 or self.epoch != store.tree_epoch:
+            self._ensure()
+        store.put_one(self.tree, self.root, key, value)
+
+    def __setitem__(self, key, value):
+        self.put(key, value)
+
+    def delete(self, key):
+        """Delete a key; whether it was there."""
+        store = self.store
+        store.check_writable()
+        store.check_key(key)
+        self._refresh()
+        if self.root == 0:
+            return False
+        return store.delete_one(self.tree, self.root, key)
+
+    def __delitem__(self, key):
+        if not self.delete(key):
+            raise KeyError(key)
+
+    def put_many(self, pairs):
+        """Insert or replace all pairs in one transaction; of equal keys the last counts. Returns how many keys were written."""
+        store = self.store
+        store.check_writable()
+        latest: dict = {}
+        for pair in pairs:
+            try:
+                key, value = pair
+            except (TypeError, ValueError) as error:
+                raise InterfaceError("put_many takes pairs of key and value") from error
+            store.check_key(key)
+            store.check_value(value)
+            latest[key] = value
+        if not latest:
+            return 0
+        self._ensure()
+        tree = int(self.tree)
+        store.commit([(tree, key, latest[key]) for key in sorted(latest)])
+        return len(latest)
+
+    def scan(self, start=None, stop=None, reverse=False):
+        """Iterate over (key, value) of [start, stop) in key order, or backward, as of now."""
+        self._refresh()
+        for bound in (start, stop):
+            if bound is not None and type(bound) is not bytes:
+                self.store.check_key(bound)
+        if self.root == 0:
+            return iter(())
+        return self.store.scan(self.root, self.store.snapshot(), start, stop, reverse)
+
+    def __iter__(self):
+        for key, _ in self.scan():
+            yield key
+
+    def __len__(self):
+        self._refresh()
+        if self.root == 0:
+            return 0
+        snapshot = self.store.snapshot()
+        try:
+            return self.store.count(self.root, snapshot.lsn)
+        finally:
+            snapshot.close()
