@@ -128,7 +128,7 @@ def explain_os_error(error: OSError) -> str:
 
 def caret(sql: str, start: int, end: int) -> str:
     """The lines that the span touches (three at the most), each with carets below."""
-    lines = []
+    lines: list[str] = []
     offset = 0
     for line in sql.split("\n"):
         first, last = max(start - offset, 0), min(end - offset, len(line))

@@ -113,7 +113,7 @@ def start_session(invocation: Invocation, handle: object, messages: object) -> S
     output = output_for(sys.stdout, invocation.values.get("color", "auto"))
     target = invocation.values.get("output")
     if target is not None:
-        output = Output(open(target, "w", encoding="utf-8", newline=""))
+        output = Output(open(target, "w", encoding="utf-8", newline=""))  # noqa: SIM115 - open as long as the process is
     settings = Settings(
         mode=invocation.mode or ("table" if output.terminal else "tsv"),
         mode_chosen=invocation.mode is not None or output.terminal,

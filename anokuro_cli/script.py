@@ -26,7 +26,7 @@ class Item:
 
 def is_command(line: str) -> bool:
     """Whether a line that begins a statement is a dot command."""
-    return line[:1] in (".", "\\") and len(line) > 1 or line.strip().rstrip(";").lower() in BARE_WORDS
+    return (line[:1] in (".", "\\") and len(line) > 1) or line.strip().rstrip(";").lower() in BARE_WORDS
 
 
 def items(lines: Iterable[str], name: str) -> Iterator[Item]:

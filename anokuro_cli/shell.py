@@ -10,6 +10,7 @@ A session knows no prompt and no command line; those know it. What is only shown
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -136,13 +137,15 @@ class Session:
         """Writes a result's rows in the session's mode, through the pager where the prompt wants one."""
         self.output.resize()
         paged = self.page_output(self.output) if self.page_output is not None else None
+        count: int | None = None
         if paged is None:
             count = show(result, self.output, self.settings, self.interrupts.check)
         else:
-            with paged as output:
+            with paged as output:  # left early, it gives no count
                 count = show(result, output, self.settings, self.interrupts.check)
         self.output.flush()
-        if self.output.terminal and not self.settings.tuples_only and self.settings.mode in ("table", "box", "line"):
+        people = self.output.terminal and not self.settings.tuples_only and not self.settings.quiet
+        if people and count is not None and self.settings.mode in ("table", "box", "line"):
             self.output.line(self.output.style(f"({plural(count, 'row')})", "dim"))
             self.output.flush()
 
@@ -167,10 +170,6 @@ class Session:
         self.messages.line(self.messages.style(neutralise(text), "dim"))
         self.messages.flush()
 
-    def query(self, sql: str, parameters: Any = ()) -> list[tuple[Any, ...]]:
-        """All rows of a statement of the shell's own."""
-        return [tuple(row) for row in self.db.execute(sql, parameters)]
-
     def confirm(self, question: str) -> bool:
         """Asks; without a terminal nothing asks, and the answer is no unless --yes was given."""
         if self.settings.yes:
@@ -187,10 +186,8 @@ _CHANGING = frozenset(("INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"))
 
 
 def _with_hint(error: Exception, hint: str) -> Exception:
-    try:
+    with suppress(AttributeError):
         error.hint = hint  # type: ignore[attr-defined]
-    except AttributeError:
-        pass
     return error
 
 

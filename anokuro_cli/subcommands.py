@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Leave, Problem, ShellError, explain, show_problem
+from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Problem, ShellError, explain, show_problem
 from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, open_database
 from anokuro_cli.options import SUBCOMMANDS
 from anokuro_cli.render.output import Output, output_for

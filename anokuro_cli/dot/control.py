@@ -34,9 +34,9 @@ def help_(session: Session, words: list[str]) -> bool | None:
 
 @command(".quit [STATUS]", "Leave; an open transaction is rolled back.", aliases=("\\q", ".exit"), most=1)
 def quit_(session: Session, words: list[str]) -> bool | None:
-    if session.interactive and session.handle.in_transaction():
-        if not session.confirm("A transaction is open and will be rolled back. Leave?"):
-            return None
+    question = "A transaction is open and will be rolled back. Leave?"
+    if session.interactive and session.handle.in_transaction() and not session.confirm(question):
+        return None
     if words and not words[0].isdigit():
         raise ShellError(f"the exit status must be a number, not {words[0]!r}")
     raise Leave(int(words[0]) if words else 0)

@@ -51,8 +51,8 @@ def read(session: Session, words: list[str]) -> bool | None:
     most=None,
 )
 def import_(session: Session, words: list[str]) -> bool | None:
-    from anokuro_cli.importing.run import import_file, report
     from anokuro_cli.importing.arguments import plan_from_words
+    from anokuro_cli.importing.run import import_file, report
 
     plan = plan_from_words(words)
     session.handle.make()

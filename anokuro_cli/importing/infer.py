@@ -67,6 +67,8 @@ class Inference:
 
     def look(self, batch: list[list[str]]) -> None:
         """Takes a batch of rows into account."""
+        if not batch:
+            return
         for inference, column in zip(self._columns, zip(*batch, strict=True), strict=True):
             inference.look(column)
 

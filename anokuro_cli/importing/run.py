@@ -169,7 +169,7 @@ def _watched(
         progress.update(label, number - rows.first_row + len(batch), rows.position(), rows.size)
 
 
-class _all_or_nothing:  # noqa: N801 - reads as the statement it is
+class _all_or_nothing:
     """A transaction of the session, or a savepoint where one is open already."""
 
     def __init__(self, session: Session):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from anokuro_cli.errors import ShellError
 
@@ -151,7 +151,7 @@ def _packed(path: str) -> Iterator[tuple[IO[bytes], int]]:
         import gzip
 
         with open(path, "rb") as compressed, gzip.GzipFile(fileobj=compressed) as stream:
-            yield _Counted(stream, compressed), os.path.getsize(path)
+            yield cast(IO[bytes], _Counted(stream, compressed)), os.path.getsize(path)
     else:
         with open(path, "rb") as plain:
             yield plain, os.path.getsize(path)
@@ -178,7 +178,7 @@ def _zip_member(path: str) -> Iterator[tuple[IO[bytes], int]]:
 class _Counted(io.RawIOBase):
     """A decompressing stream whose position is that of the compressed file."""
 
-    def __init__(self, stream: IO[bytes], compressed: IO[bytes]):
+    def __init__(self, stream: io.BufferedIOBase, compressed: IO[bytes]):
         self._stream, self._compressed = stream, compressed
 
     def read(self, size: int = -1) -> bytes:

@@ -71,7 +71,7 @@ class Grid:
     def total_width(self) -> int:
         frame = self.frame
         between = len(frame.middle) * (len(self.widths) - 1)
-        return len(frame.left) + sum(self.widths) + between + len(frame.right.rstrip())
+        return len(frame.left) + sum(self.widths) + between + len(frame.right)
 
     def fit(self, width: int) -> bool:
         """Narrows the widest columns until a row fits; False, and nothing changed, where that would make them unreadable."""

@@ -8,6 +8,7 @@ A value keeps every byte on its way to a file or pipe; on a terminal it is neutr
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -24,37 +25,38 @@ def write_csv(
     columns: Sequence[str], rows: Iterable[list[Row]], output: Output, headers: bool, null: str | None
 ) -> int:
     """Returns the number of rows."""
-    writer = csv.writer(output.stream, lineterminator="\n")
     shown = _terminal_text if output.terminal else to_text
     if headers:
-        _csv_rows(writer, output, [tuple(columns)], null or "", shown)
+        output.write(_careful([tuple(columns)], null or "", shown))
     count = 0
     for batch in rows:
         count += len(batch)
-        if null or output.terminal or not _plain(batch):
-            _csv_rows(writer, output, batch, null or "", shown)
-        else:
-            writer.writerows(batch)
+        text = None if null or output.terminal or not _plain(batch) else _quick(batch)
+        output.write(_careful(batch, null or "", shown) if text is None else text)
         output.flush()
     return count
 
 
+def _quick(batch: list[Row]) -> str | None:
+    """csv.writer's text, or None where it is wrong: it leaves a carriage return unquoted."""
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator="\n").writerows(batch)
+    value = text.getvalue()
+    return None if "\r" in value else value
+
+
 def _plain(batch: list[Row]) -> bool:
     """Whether csv.writer itself spells all these rows rightly: no booleans, blobs, moments; no empty strings."""
-    types = set()
+    types: set[type] = set()
     for row in batch:
-        if "" in row:
+        if "" in row or row == (None,):  # csv.writer would leave the first unquoted and quote the second
             return False
         types.update(map(type, row))
     return types.issubset(_AS_IS) and bool not in types
 
 
-def _csv_rows(writer: Any, output: Output, batch: list[Row], null: str, shown: Callable[[Any], str]) -> None:
-    for row in batch:
-        if "" in row or (not null and row == (None,)):  # csv.writer would leave the first unquoted and quote the second
-            output.write(",".join(_csv_field(value, null, shown) for value in row) + "\n")
-        else:
-            writer.writerow([null if value is None else shown(value) for value in row])
+def _careful(batch: list[Row], null: str, shown: Callable[[Any], str]) -> str:
+    return "".join([",".join([_csv_field(value, null, shown) for value in row]) + "\n" for row in batch])
 
 
 def _csv_field(value: Any, null: str, shown: Callable[[Any], str]) -> str:

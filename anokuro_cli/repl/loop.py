@@ -1,0 +1,132 @@
+"""Read, run, repeat."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # never ask the terminal anything and wait for its answer
+
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import get_app
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.styles import Style
+
+from anokuro_cli.errors import INTERRUPTED, OK, Leave, ShellError, explain
+from anokuro_cli.opening import MEMORY
+from anokuro_cli.render.output import Output
+from anokuro_cli.repl.completer import SchemaCache, ShellCompleter
+from anokuro_cli.repl.highlight import SqlLexer
+from anokuro_cli.repl.history import FileHistory, history_path
+from anokuro_cli.repl.keys import key_bindings
+from anokuro_cli.repl.pager import Paged
+from anokuro_cli.repl.toolbar import continuation_text, prompt_text, toolbar_text
+from anokuro_cli.text import neutralise
+
+if TYPE_CHECKING:
+    from anokuro_cli.shell import Session
+
+STYLE = Style.from_dict(
+    {
+        "sql.keyword": "bold ansiblue",
+        "sql.keyword.soft": "ansiblue",
+        "sql.string": "ansigreen",
+        "sql.number": "ansicyan",
+        "sql.comment": "ansibrightblack italic",
+        "sql.parameter": "ansimagenta",
+        "sql.error": "ansired",
+        "sql.command": "bold ansimagenta",
+        "prompt": "bold",
+        "prompt.transaction": "bold ansiyellow",
+        "prompt.continuation": "ansibrightblack",
+        "bottom-toolbar": "noreverse ansibrightblack",
+    }
+)
+
+
+def interact(session: Session) -> int:
+    """The interactive shell; returns the exit status."""
+    session.interactive = True
+    session.settings.bail = True
+    session.interrupts.start()
+    session.page_output = lambda output: _paged(session, output)
+    cache = SchemaCache(session)
+    prompt = _prompt(session, cache)
+    if not session.settings.quiet:
+        _banner(session)
+    while True:
+        try:
+            text = prompt.prompt(lambda: prompt_text(session), pre_run=_show_toolbar)
+        except KeyboardInterrupt:
+            continue
+        except EOFError:
+            if _may_leave(session):
+                return OK
+            continue
+        if not text.strip():
+            continue
+        try:
+            with cache.lock:
+                _run(session, text)
+        except Leave as leave:
+            return leave.status
+        finally:
+            cache.statement_ran(text)
+
+
+def _run(session: Session, text: str) -> None:
+    try:
+        session.run_script(text.splitlines(keepends=True), "")
+    except KeyboardInterrupt:
+        session.status = INTERRUPTED
+        session.note("interrupted")
+    except (ShellError, OSError) as error:
+        session.report(explain(error))
+
+
+def _show_toolbar() -> None:
+    """prompt_toolkit draws a toolbar only once the terminal has told where the cursor is, which it is not asked here; so it is told that there is room."""
+    get_app().renderer._min_available_height = 1
+
+
+def _may_leave(session: Session) -> bool:
+    if not session.handle.in_transaction():
+        return True
+    return session.confirm("A transaction is open and will be rolled back. Leave?")
+
+
+def _paged(session: Session, output: Output) -> Paged | None:
+    return Paged(output) if session.settings.pager and output.terminal and os.environ.get("TERM") != "dumb" else None
+
+
+def _prompt(session: Session, cache: SchemaCache) -> PromptSession[str]:
+    prompt: PromptSession[str] = PromptSession(
+        history=FileHistory(history_path(), os.path.abspath(session.handle.path), session.note),
+        lexer=SqlLexer(),
+        completer=ShellCompleter(cache),
+        complete_in_thread=True,
+        complete_while_typing=True,
+        auto_suggest=AutoSuggestFromHistory(),
+        key_bindings=key_bindings(),
+        multiline=True,
+        prompt_continuation=lambda width, number, wraps: continuation_text(width),
+        bottom_toolbar=lambda: toolbar_text(session),
+        style=STYLE,
+        include_default_pygments_style=False,
+        color_depth=None if session.output.colour else ColorDepth.DEPTH_1_BIT,
+        enable_suspend=True,
+        enable_open_in_editor=False,
+        reserve_space_for_menu=6,
+    )
+    return prompt
+
+
+def _banner(session: Session) -> None:
+    handle = session.handle
+    where = "a database in memory" if handle.path == MEMORY else neutralise(handle.path)
+    if handle.deferred:
+        where += " (made by the first statement that writes)"
+    session.output.line(f"{session.output.style('Anokuro', 'bold')}: {where}{', read-only' if handle.readonly else ''}")
+    session.output.line(session.output.style("Statements end with ;   .help lists commands   Ctrl-D leaves", "dim"))
+    session.output.flush()

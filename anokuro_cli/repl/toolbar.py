@@ -1,0 +1,50 @@
+"""The prompt and the toolbar below it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prompt_toolkit.application import get_app
+from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.formatted_text import StyleAndTextTuples
+
+from anokuro_cli.opening import MEMORY
+from anokuro_cli.shell import seconds
+from anokuro_cli.text import clip, neutralise
+
+if TYPE_CHECKING:
+    from anokuro_cli.shell import Session
+
+
+def prompt_name(session: Session) -> str:
+    """The database's name, marked * while a transaction is open."""
+    path = session.handle.path
+    name = "anokuro" if path == MEMORY else clip(neutralise(Path(path).stem or path), 24)
+    return name + ("*" if session.handle.in_transaction() else "")
+
+
+def prompt_text(session: Session) -> StyleAndTextTuples:
+    """What stands before the first line."""
+    style = "class:prompt.transaction" if session.handle.in_transaction() else "class:prompt"
+    return [(style, prompt_name(session)), ("class:prompt", "> ")]
+
+
+def continuation_text(width: int) -> StyleAndTextTuples:
+    """What stands before the other lines."""
+    return [("class:prompt.continuation", "... ".rjust(width))]
+
+
+def toolbar_text(session: Session) -> StyleAndTextTuples:
+    """File, transaction, mode, time of the last statement, keys."""
+    handle = session.handle
+    parts = [handle.path + (" (new)" if handle.deferred else "")]
+    if handle.readonly:
+        parts.append("read-only")
+    if handle.in_transaction():
+        parts.append("in transaction")
+    parts.append(session.settings.mode)
+    if session.last_sql:
+        parts.append(seconds(session.last_seconds))
+    parts.append("F4 vi" if get_app().editing_mode == EditingMode.EMACS else "F4 emacs")
+    return [("class:bottom-toolbar.text", " " + neutralise("  ·  ".join(parts)))]
