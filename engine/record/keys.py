@@ -334,6 +334,16 @@ def decode(key: bytes) -> tuple:
     return tuple(values)
 
 
+def items_length(key: bytes, count: int) -> int:
+    """The length in bytes of a key's first `count` items. Raises CorruptionError as `decode`."""
+    length: cython.size_t = PyBytes_GET_SIZE(key)
+    position: cython.size_t = 0
+    i: cython.int
+    for i in range(count):
+        take_item(cython.cast(cython.p_uchar, PyBytes_AS_STRING(key)), length, cython.address(position))
+    return position
+
+
 def prefix_end(prefix: bytes) -> bytes:
     """The exclusive end of the range of keys that begin with the items of `prefix`."""
     return prefix + b"\xff"

@@ -1,0 +1,150 @@
+"""Statements ready to run: parsed, bound, optimised and compiled once, run often.
+
+A compiled statement belongs to whoever took it out of the cache, until it is given back: its closures share one Runtime.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from engine.base.errors import ProgrammingError
+from engine.catalog.catalog import Schema
+from engine.record.types import INTEGER_MAX, INTEGER_MIN, Type, Value, normalise
+from engine.sql.binder import Binder, Params
+from engine.sql.change import Change, compile_delete, compile_insert, compile_update
+from engine.sql.compile_expr import Row, Runtime
+from engine.sql.execute import compile_plan
+from engine.sql.explain import explain, lines
+from engine.sql.optimise import Estimates, optimise
+from engine.sql.plan import Plan
+from engine.sql.shared import Shared
+from grammar import ast
+
+_EXACT = frozenset((str, bytes, bool, type(None)))
+
+
+class Compiled:
+    """A query or change ready to run against one version of the schema."""
+
+    __slots__ = ("change", "columns", "kinds", "params", "plan", "rt", "run", "version", "what")
+
+    def __init__(self, version: int, what: str, params: Params, rt: Runtime, plan: Plan):
+        self.version = version
+        self.what = what
+        self.params = params
+        self.rt = rt
+        self.plan = plan
+        self.columns: tuple[str, ...] = ()
+        self.kinds: tuple[Type, ...] = ()
+        self.run: Callable[[], Iterator[Row]] | None = None
+        self.change: Change | None = None
+
+    def values(self, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
+        """The parameters in the order of their slots. Raises ProgrammingError when they do not fit the statement."""
+        return bind_values(self.params, given)
+
+
+def bind_values(params: Params, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
+    """See Compiled.values."""
+    if params.names:
+        if params.count:
+            raise ProgrammingError("a statement has parameters by position or by name, not both")
+        return _named(params, given)
+    if isinstance(given, Mapping):
+        if params.count or given:
+            raise ProgrammingError(f"the statement has {params.count} parameters by position; give a sequence")
+        return ()
+    if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
+        given = _sequence(given)
+    if len(given) != params.count:
+        raise ProgrammingError(f"the statement has {params.count} parameter(s), and {len(given)} were given")
+    for value in given:
+        kind = type(value)
+        if kind in _EXACT or (kind is int and INTEGER_MIN <= value <= INTEGER_MAX):
+            continue
+        return [normalise(value) for value in given]
+    return given
+
+
+def _sequence(given: Any) -> Sequence[Any]:
+    if isinstance(given, (str, bytes)):
+        raise ProgrammingError("parameters are a sequence or a mapping; for one parameter write (value,)")
+    try:
+        return list(given)
+    except TypeError:
+        raise ProgrammingError(f"parameters are a sequence or a mapping, not {type(given).__name__}") from None
+
+
+def _named(params: Params, given: Any) -> Sequence[Value]:
+    if not isinstance(given, Mapping):
+        raise ProgrammingError(f"the statement has named parameters ({', '.join(params.names)}); give a mapping")
+    values = []
+    for name in params.names:
+        if name in given:
+            values.append(normalise(given[name]))
+        else:
+            raise ProgrammingError(f"the parameter :{name} was not given")
+    return values
+
+
+class Compiler:
+    """Compiles statements against one schema."""
+
+    def __init__(self, shared: Shared, schema: Schema, txn: Any):
+        self.shared = shared
+        self.schema = schema
+        self.estimates = Estimates(lambda table: shared.table_rows(table, txn))
+
+    def binder(self, text: str) -> Binder:
+        """A binder for a statement's text."""
+        return Binder(text, self.schema, self.shared.system_tables, lambda plan: optimise(plan, self.estimates))
+
+    def compile(self, text: str, node: ast.Statement) -> Compiled:
+        """A query, change or EXPLAIN ready to run."""
+        binder = self.binder(text)
+        rt = Runtime()
+        if isinstance(node, ast.Query):
+            plan = binder.optimise(binder.query(node))
+            made = Compiled(self.schema.version, "SELECT", binder.params, rt, plan)
+            made.columns = tuple(column.name for column in plan.columns)
+            made.kinds = tuple(column.type for column in plan.columns)
+            made.run = compile_plan(plan, rt)
+            return made
+        if isinstance(node, ast.Explain):
+            return self._explain(text, node, binder, rt)
+        return self._change(node, binder, rt)
+
+    def _change(self, node: ast.Statement, binder: Binder, rt: Runtime) -> Compiled:
+        if isinstance(node, ast.Insert):
+            change = compile_insert(binder, node, rt)
+        elif isinstance(node, ast.Update):
+            change = compile_update(binder, node, rt)
+        elif isinstance(node, ast.Delete):
+            change = compile_delete(binder, node, rt)
+        else:
+            raise binder.unsupported(node, type(node).__name__)
+        made = Compiled(self.schema.version, change.what, binder.params, rt, change.plan)
+        made.change = change
+        if change.columns is not None:
+            made.columns = tuple(column.name for column in change.columns)
+            made.kinds = tuple(column.type for column in change.columns)
+        return made
+
+    def _explain(self, text: str, node: ast.Explain, binder: Binder, rt: Runtime) -> Compiled:
+        """EXPLAIN: the plan as rows, without running it."""
+        if node.analyze:
+            raise binder.unsupported(node, "EXPLAIN ANALYZE")
+        inner = self.compile(text, node.statement)
+        rows = list(lines(explain(inner.plan, self.estimates)))
+        if inner.change is not None:
+            target = inner.change.table.name
+            rows = [(inner.what.lower(), target, rows[0][2]), *(("  " + op, detail, n) for op, detail, n in rows)]
+        made = Compiled(self.schema.version, "EXPLAIN", inner.params, rt, inner.plan)
+        made.columns = ("operation", "detail", "rows")
+        made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER)
+        made.run = lambda: iter(rows)
+        return made
+
+
+__all__ = ["Compiled", "Compiler", "bind_values"]

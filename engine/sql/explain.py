@@ -1,0 +1,204 @@
+"""EXPLAIN: a plan as a tree of frozen models, and as rows of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.catalog.objects import Table
+from engine.record.types import describe, text_of
+from engine.sql.expr import (
+    Aggregate,
+    Call,
+    Case,
+    Column,
+    Const,
+    Expr,
+    InItems,
+    Logic,
+    Param,
+    SubqueryExpr,
+)
+from engine.sql.optimise.estimates import Estimates
+from engine.sql.plan import (
+    Access,
+    AnyOf,
+    CountRows,
+    Filter,
+    FullScan,
+    Group,
+    Join,
+    KeyAccess,
+    Limit,
+    Plan,
+    Project,
+    Recurse,
+    Rows,
+    Scan,
+    SetOp,
+    Sort,
+    SystemScan,
+    inputs,
+)
+
+
+@dataclass(frozen=True)
+class PlanNode:
+    """A node as EXPLAIN shows it: what it does, on what, how many rows are expected, and what it reads from."""
+
+    operation: str
+    detail: str
+    rows: float
+    inputs: tuple[PlanNode, ...]
+
+
+def explain(plan: Plan, estimates: Estimates) -> PlanNode:
+    """The model of a plan. Projections that only rename are left out."""
+    if isinstance(plan, Project) and all(isinstance(expr, Column) for expr in plan.exprs):
+        return explain(plan.input, estimates)
+    operation, detail = _describe(plan)
+    below = [explain(node, estimates) for node in inputs(plan)]
+    below += [_subquery(query, estimates) for expr in _exprs(plan) for query in _subqueries(expr)]
+    return PlanNode(operation, detail, round(estimates.rows(plan)), tuple(below))
+
+
+def lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int]]:
+    """The tree as rows: operation indented by depth, detail, expected rows."""
+    yield "  " * depth + node.operation, node.detail, int(node.rows)
+    for child in node.inputs:
+        yield from lines(child, depth + 1)
+
+
+def _subquery(query: SubqueryExpr, estimates: Estimates) -> PlanNode:
+    inner = explain(query.plan, estimates)
+    needs = ", ".join(column.name for column in query.outer)
+    return PlanNode(f"{query.kind} subquery", f"for each {needs}" if needs else "once", inner.rows, (inner,))
+
+
+def _exprs(plan: Plan) -> list[Expr]:
+    if isinstance(plan, Scan):
+        return [] if plan.filter is None else [plan.filter]
+    if isinstance(plan, Filter):
+        return [plan.condition]
+    if isinstance(plan, Project):
+        return list(plan.exprs)
+    if isinstance(plan, Join):
+        return [] if plan.on is None else [plan.on]
+    return [*plan.keys, *plan.aggregates] if isinstance(plan, Group) else []
+
+
+def _subqueries(expr: Expr) -> Iterator[SubqueryExpr]:
+    from engine.sql.expr import walk
+
+    return (part for part in walk(expr) if isinstance(part, SubqueryExpr))
+
+
+def _describe(plan: Plan) -> tuple[str, str]:
+    if isinstance(plan, Scan):
+        return _describe_scan(plan)
+    if isinstance(plan, SystemScan):
+        return "system table", f"sys.{plan.table.name}"
+    if isinstance(plan, Filter):
+        return "filter", show(plan.condition)
+    if isinstance(plan, Project):
+        return "project", ", ".join(show(expr) for expr in plan.exprs)
+    if isinstance(plan, Join):
+        keys = [f"{show(a)} = {show(b)}" for a, b in zip(plan.left_keys, plan.right_keys, strict=True)]
+        rest = [] if plan.on is None else [show(plan.on)]
+        return f"{plan.kind.lower()} {plan.method} join", " and ".join(keys + rest)
+    if isinstance(plan, Group):
+        keys = ", ".join(show(key) for key in plan.keys)  # type: ignore[assignment]
+        calls = ", ".join(show(call) for call in plan.aggregates)
+        return "group" if plan.keys else "aggregate", "; ".join(filter(None, (keys, calls)))  # type: ignore[arg-type]
+    if isinstance(plan, Sort):
+        parts = [show(key.expr) + (" desc" if key.descending else "") for key in plan.keys]
+        return "sort", ", ".join(parts)
+    if isinstance(plan, Limit):
+        return "limit", "" if plan.limit is None else show(plan.limit)
+    if isinstance(plan, SetOp):
+        return plan.op.lower() + (" all" if plan.all else ""), ""
+    if isinstance(plan, Rows):
+        return "values", f"{len(plan.rows)} row{'s' if len(plan.rows) != 1 else ''}"
+    if isinstance(plan, CountRows):
+        return "count rows", plan.table.name
+    if isinstance(plan, Recurse):
+        return "recursion", plan.name
+    return type(plan).__name__.lower(), ""
+
+
+def _describe_scan(plan: Scan) -> tuple[str, str]:
+    name = plan.table.name if plan.alias.lower() == plan.table.name.lower() else f"{plan.table.name} {plan.alias}"
+    how, where = _access(plan.table, plan.access)
+    parts = [name, where] + ([f"filter {show(plan.filter)}"] if plan.filter is not None else [])
+    return how, "; ".join(part for part in parts if part)
+
+
+def _access(table: Table, access: Access) -> tuple[str, str]:
+    if isinstance(access, FullScan):
+        return "scan", "backward" if access.reverse else ""
+    names = [column.name for column in table.columns] + ["rowid"]
+    if access.index is not None:
+        columns = [names[c.position] for c in access.index.columns]
+        using = f"index {access.index.name}"
+    else:
+        columns = [names[c.position] for c in table.primary_key] or ["rowid"]
+        using = "key"
+    if isinstance(access, AnyOf):
+        return f"{using} lookup", f"{columns[0]} in ({', '.join(show(value) for value in access.values)})"
+    assert isinstance(access, KeyAccess)
+    parts = [f"{name} = {show(value)}" for name, value in zip(columns, access.equal, strict=False)]
+    if len(access.equal) < len(columns):
+        column = columns[len(access.equal)]
+        for bound, sign in ((access.lower, ">"), (access.upper, "<")):
+            if bound is not None:
+                parts.append(f"{column} {sign}{'=' if bound.inclusive else ''} {show(bound.value)}")
+    kind = "lookup" if access.unique else "range" if parts else "order"
+    return f"{using} {kind}", " and ".join(parts) + (" backward" if access.reverse else "")
+
+
+def show(expr: Expr) -> str:
+    """An expression for people, near to SQL."""
+    if isinstance(expr, Column):
+        return expr.name
+    if isinstance(expr, Const):
+        return "'" + expr.value.replace("'", "''") + "'" if isinstance(expr.value, str) else _plain(expr)
+    if isinstance(expr, Param):
+        return f"?{expr.slot + 1}" if expr.slot >= 0 else "now"  # EXPLAIN keeps the literals of its text
+    if isinstance(expr, Logic):
+        return "(" + f" {expr.op} ".join(show(part) for part in expr.operands) + ")"
+    if isinstance(expr, Case):
+        whens = " ".join(f"WHEN {show(a)} THEN {show(b)}" for a, b in expr.whens)
+        return f"CASE {whens}{'' if expr.default is None else ' ELSE ' + show(expr.default)} END"
+    if isinstance(expr, InItems):
+        items = ", ".join(show(item) for item in expr.items[:10]) + (", ..." if len(expr.items) > 10 else "")
+        return f"{show(expr.operand)} {'NOT ' if expr.negated else ''}IN ({items})"
+    if isinstance(expr, SubqueryExpr):
+        operands = ", ".join(show(part) for part in expr.operands)
+        return f"{operands}{' ' if operands else ''}{'NOT ' if expr.negated else ''}{expr.kind.upper()} (...)"
+    if isinstance(expr, Aggregate):
+        inner = ("DISTINCT " if expr.distinct else "") + ", ".join(show(arg) for arg in expr.args)
+        return f"{expr.function.name}({inner or '*'})"
+    assert isinstance(expr, Call)
+    return _show_call(expr)
+
+
+def _plain(expr: Const) -> str:
+    return describe(expr.value) if expr.value is None or isinstance(expr.value, bytes) else text_of(expr.value)
+
+
+def _show_call(expr: Call) -> str:
+    name = expr.function.name
+    args = [show(arg) for arg in expr.args]
+    if len(args) == 2 and not name[0].isalpha():
+        return f"{args[0]} {name} {args[1]}"
+    if name.startswith("as "):
+        return args[0]
+    if name.startswith("CAST AS "):
+        return f"CAST({args[0]} AS {name[8:]})"
+    if name in ("IS NULL", "IS NOT NULL"):
+        return f"{args[0]} {name}"
+    if len(args) == 2 and name.isupper():
+        return f"{args[0]} {name} {args[1]}"
+    if len(args) == 1 and not name[0].isalpha():
+        return name + args[0]
+    return f"{name}({', '.join(args)})"

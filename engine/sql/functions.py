@@ -1,0 +1,440 @@
+"""Operators and functions, each declared once: name, arguments, result type, implementation, and its Arrow kernel.
+
+An implementation gets plain values. Unless `null_aware`, it is never called with NULL: NULL in any argument gives
+NULL. `arrow` names the pyarrow.compute kernel of the same meaning (None: none has it; the column gear then calls the
+implementation value by value). Aggregates are classes with `step(*values)` and `result()`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from engine.base.errors import DataError
+from engine.record.types import NUMERIC, Type, Value, convert, describe, text_of, try_convert, type_of
+from engine.sql import operators as op
+from engine.sql.aggregates import AGGREGATES
+
+Result = Type | Callable[[tuple[Type, ...]], Type]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One declaration. `kinds` has a kind an argument, the last repeated up to `most`: "number", "text", "any", ..."""
+
+    name: str
+    least: int
+    most: int
+    kinds: tuple[str, ...]
+    result: Result
+    implementation: Callable[..., Any]
+    null_aware: bool = False
+    aggregate: bool = False
+    arrow: str | None = None
+    constant: bool = True
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.least))
+
+    def result_type(self, types: tuple[Type, ...]) -> Type:
+        """The static type of a call."""
+        return self.result(types) if callable(self.result) else self.result
+
+
+def _first(types: tuple[Type, ...]) -> Type:
+    return types[0] if types else Type.ANY
+
+
+def common_type(types: tuple[Type, ...]) -> Type:
+    """The type that holds values of all these types; ANY if there is none."""
+    known = {kind for kind in types if kind is not Type.NULL}
+    if not known:
+        return Type.NULL
+    if len(known) == 1:
+        return known.pop()
+    if known <= {Type.INTEGER, Type.REAL}:
+        return Type.REAL
+    return Type.TIMESTAMP if known == {Type.DATE, Type.TIMESTAMP} else Type.ANY
+
+
+def arithmetic_type(types: tuple[Type, ...]) -> Type:
+    """The type of +, -, *, / and %."""
+    if Type.ANY in types:
+        return Type.ANY
+    if Type.REAL in types:
+        return Type.REAL
+    if Type.TIMESTAMP in types or Type.DATE in types:
+        return Type.ANY if len(types) < 2 or Type.NULL in types else _moment_type(*types)
+    return Type.INTEGER
+
+
+def _moment_type(left: Type, right: Type) -> Type:
+    both = left in (Type.DATE, Type.TIMESTAMP) and right in (Type.DATE, Type.TIMESTAMP)
+    if both:
+        return Type.INTEGER if left is right is Type.DATE else Type.REAL
+    return left if left in (Type.DATE, Type.TIMESTAMP) else right
+
+
+def _numeric(types: tuple[Type, ...]) -> Type:
+    return Type.INTEGER if types[0] is Type.BOOLEAN else types[0]
+
+
+def _function(name: str, least: int, most: int, kinds: str, result: Result, body: Callable[..., Any], **more: Any) -> Function:
+    return Function(name, least, most, tuple(kinds.split()), result, body, **more)
+
+
+OPERATORS: dict[tuple[str, int], Function] = {
+    (f.name, f.least): f
+    for f in (
+        _function("+", 2, 2, "sum sum", arithmetic_type, op.add, arrow="add_checked"),
+        _function("-", 2, 2, "sum sum", arithmetic_type, op.subtract, arrow="subtract_checked"),
+        _function("*", 2, 2, "number number", arithmetic_type, op.multiply, arrow="multiply_checked"),
+        _function("/", 2, 2, "number number", arithmetic_type, op.divide),
+        _function("%", 2, 2, "number number", arithmetic_type, op.remainder),
+        _function("&", 2, 2, "integer integer", Type.INTEGER, op.bit_and, arrow="bit_wise_and"),
+        _function("|", 2, 2, "integer integer", Type.INTEGER, op.bit_or, arrow="bit_wise_or"),
+        _function("<<", 2, 2, "integer integer", Type.INTEGER, op.shift_left),
+        _function(">>", 2, 2, "integer integer", Type.INTEGER, op.shift_right),
+        _function("||", 2, 2, "any any", Type.TEXT, op.concatenate, arrow="binary_join_element_wise"),
+        _function("-", 1, 1, "number", _numeric, op.negate, arrow="negate_checked"),
+        _function("+", 1, 1, "any", _first, op.plus),
+        _function("~", 1, 1, "integer", Type.INTEGER, op.bit_not, arrow="bit_wise_not"),
+    )
+}
+
+_KERNELS = {"=": "equal", "<>": "not_equal", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
+COMPARE: dict[str, Function] = {
+    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body, arrow=_KERNELS[sign])
+    for sign, body in op.COMPARISONS.items()
+}
+COMPARE_ANY: dict[str, Function] = {
+    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body) for sign, body in op.ANY_COMPARISONS.items()
+}
+
+
+def _not(value: Value) -> bool | None:
+    known = op.truth(value)
+    return None if known is None else not known
+
+
+def _distinct(a: Value, b: Value) -> bool:
+    if a is None or b is None:
+        return (a is None) != (b is None)
+    return op.ANY_COMPARISONS["<>"](a, b)
+
+
+def _coerce_to(kind: Type) -> Callable[[Value], Value]:
+    def coerce(value: Value) -> Value:
+        if isinstance(value, str):
+            read = try_convert(value, kind)
+            if read is not None:
+                return read
+            if kind in (Type.DATE, Type.TIMESTAMP):
+                raise DataError(f"{describe(value)} is no {kind.name}")
+        elif kind is Type.TIMESTAMP and isinstance(value, datetime.date):
+            return try_convert(value, kind)
+        return value
+
+    return coerce
+
+
+def _cast_integer(value: Value) -> Value:
+    if isinstance(value, float):
+        if not -9.3e18 < value < 9.3e18:
+            raise DataError(f"{describe(value)} does not fit into an INTEGER")
+        return convert(math.trunc(value), Type.INTEGER)
+    if isinstance(value, str):
+        read = try_convert(value, Type.REAL) if try_convert(value, Type.INTEGER) is None else value
+        return _cast_integer(read) if isinstance(read, float) else convert(value, Type.INTEGER)
+    return convert(value, Type.INTEGER)
+
+
+def _cast_real(value: Value) -> Value:
+    return float(value) if isinstance(value, int) else convert(value, Type.REAL)
+
+
+def _cast_text(value: Value) -> str:
+    return text_of(value)
+
+
+def _cast_blob(value: Value) -> bytes:
+    return value if isinstance(value, bytes) else text_of(value).encode()
+
+
+def _cast_boolean(value: Value) -> Value:
+    return value != 0 if isinstance(value, (int, float)) else convert(value, Type.BOOLEAN)
+
+
+def _cast_date(value: Value) -> Value:
+    if isinstance(value, str):
+        value = convert(value, Type.TIMESTAMP)
+    return value.date() if isinstance(value, datetime.datetime) else convert(value, Type.DATE)
+
+
+def _cast_timestamp(value: Value) -> Value:
+    return convert(value, Type.TIMESTAMP)
+
+
+CASTS: dict[Type, Function] = {
+    kind: _function(f"CAST AS {kind.name}", 1, 1, "any", kind, body)
+    for kind, body in {
+        Type.INTEGER: _cast_integer,
+        Type.REAL: _cast_real,
+        Type.TEXT: _cast_text,
+        Type.BLOB: _cast_blob,
+        Type.BOOLEAN: _cast_boolean,
+        Type.DATE: _cast_date,
+        Type.TIMESTAMP: _cast_timestamp,
+    }.items()
+}
+COERCE: dict[Type, Function] = {
+    kind: _function(f"as {kind.name}", 1, 1, "any", kind if kind not in NUMERIC else Type.ANY, _coerce_to(kind))
+    for kind in (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
+}
+
+NOT = _function("NOT", 1, 1, "any", Type.BOOLEAN, _not, null_aware=True, arrow="invert")
+IS_NULL = _function("IS NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is None, null_aware=True, arrow="is_null")
+IS_NOT_NULL = _function("IS NOT NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is not None, null_aware=True, arrow="is_valid")
+IS_DISTINCT = _function("IS DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, _distinct, null_aware=True)
+IS_NOT_DISTINCT = _function(
+    "IS NOT DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, lambda a, b: not _distinct(a, b), null_aware=True
+)
+IS_TRUTH: dict[tuple[bool | None, bool], Function] = {
+    (wanted, negated): _function(
+        f"IS {'NOT ' if negated else ''}{ {True: 'TRUE', False: 'FALSE', None: 'UNKNOWN'}[wanted]}",
+        1, 1, "any", Type.BOOLEAN,
+        lambda v, wanted=wanted, negated=negated: (op.truth(v) is wanted) != negated,
+        null_aware=True,
+    )
+    for wanted in (True, False, None)
+    for negated in (True, False)
+}  # fmt: skip
+
+
+def _like(fold: bool) -> Callable[..., Any]:
+    def like(text: Value, pattern: Value, escape: Value = None) -> bool | None:
+        if text is None or pattern is None:
+            return None
+        return op.like(text, pattern, escape, fold)
+
+    return like
+
+
+LIKES: dict[str, Function] = {
+    "LIKE": _function("LIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True),
+    "ILIKE": _function("ILIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True),
+    "GLOB": _function("GLOB", 2, 2, "any any", Type.BOOLEAN, op.glob),
+}
+
+
+def _text(value: Value) -> str:
+    return text_of(value)
+
+
+def _round(value: Any, digits: Any = 0) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if digits >= 0 else int(round(value, max(digits, -20)))
+    if not math.isfinite(value) or digits > 15:
+        return float(value)
+    scale = 10.0 ** max(-300, digits)
+    scaled = abs(value) * scale
+    if not math.isfinite(scaled):
+        return float(value)
+    return math.copysign(float(round(abs(value), digits)) if digits > 0 else math.floor(scaled + 0.5) / scale, value)
+
+
+def _real_function(body: Callable[[float], float]) -> Callable[..., Any]:
+    def apply(value: Any, *more: Any) -> Any:
+        try:
+            result = body(value, *more)
+        except (ValueError, OverflowError, ZeroDivisionError):
+            return None
+        return result if isinstance(result, int) or result == result else None  # noqa: PLR0124
+
+    return apply
+
+
+def _whole(body: Callable[[float], int]) -> Callable[..., Any]:
+    def apply(value: Any) -> Any:
+        return value if isinstance(value, int) or not math.isfinite(value) else float(body(value))
+
+    return apply
+
+
+def _substring(value: Any, start: Any, length: Any = None) -> Any:
+    """As SQLite: 1 is the first character, a negative start counts from the end, a negative length takes what precedes."""
+    text = value if isinstance(value, (bytes, str)) else text_of(value)
+    size = len(text)
+    first = start - 1 if start > 0 else size + start if start < 0 else -1
+    if length is None:
+        return text[max(first, 0) :]
+    last = first + length
+    if start == 0 and length < 0:
+        first += 1
+    low, high = (first, last) if length >= 0 else (last, first)
+    return text[max(low, 0) : max(high, 0)]
+
+
+def _length(value: Any) -> int:
+    return len(value) if isinstance(value, (str, bytes)) else len(text_of(value))
+
+
+def _instr(value: Any, wanted: Any) -> int:
+    if isinstance(value, bytes) and isinstance(wanted, bytes):
+        return value.find(wanted) + 1
+    return text_of(value).find(text_of(wanted)) + 1
+
+
+def _trim(method: Callable[..., str]) -> Callable[..., str]:
+    return lambda value, characters=" ": method(text_of(value), text_of(characters))
+
+
+def _replace(value: Value, old: Value, new: Value) -> str:
+    return text_of(value).replace(text_of(old), text_of(new)) if old != "" else text_of(value)
+
+
+def _null_if(a: Value, b: Value) -> Value:
+    return None if a is not None and b is not None and op.ANY_COMPARISONS["="](a, b) else a
+
+
+def _extreme(sign: str) -> Callable[..., Any]:
+    def pick(*values: Value) -> Value:
+        best = values[0]
+        for value in values[1:]:
+            if op.ANY_COMPARISONS[sign](value, best):
+                best = value
+        return best
+
+    return pick
+
+
+def _typeof(value: Value) -> str:
+    return type_of(value).name.lower()
+
+
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "year": lambda m: m.year, "month": lambda m: m.month, "day": lambda m: m.day, "hour": lambda m: m.hour,
+    "minute": lambda m: m.minute, "second": lambda m: m.second + m.microsecond / 1e6 if m.microsecond else m.second,
+    "dow": lambda m: m.isoweekday() % 7, "isodow": lambda m: m.isoweekday(), "doy": lambda m: m.timetuple().tm_yday,
+    "week": lambda m: m.isocalendar()[1], "quarter": lambda m: (m.month + 2) // 3,
+    "epoch": lambda m: (m - datetime.datetime(1970, 1, 1)).total_seconds(),
+}  # fmt: skip
+
+
+def _moment(value: Value) -> datetime.datetime:
+    return convert(value, Type.TIMESTAMP)  # type: ignore[return-value]
+
+
+def _extract(part: Any, value: Any) -> Any:
+    found = _PARTS.get(str(part).lower())
+    if found is None:
+        raise DataError(f"EXTRACT knows {', '.join(_PARTS)}, not {describe(part)}")
+    return found(_moment(value))
+
+
+_TRUNCATIONS = ("year", "month", "day", "hour", "minute", "second")
+_LEAST = (1, 1, 1, 0, 0, 0)
+
+
+def _date_trunc(part: Any, value: Any) -> Any:
+    if part not in _TRUNCATIONS:
+        raise DataError(f"DATE_TRUNC knows {', '.join(_TRUNCATIONS)}, not {describe(part)}")
+    n = _TRUNCATIONS.index(part) + 1
+    return datetime.datetime(*(*_moment(value).timetuple()[:n], *_LEAST[n:]))
+
+
+def _strftime(pattern: Any, value: Any) -> str:
+    return _moment(value).strftime(str(pattern))
+
+
+def _date(value: Any) -> Any:
+    return _moment(value).date()
+
+
+def _hex(value: Any) -> str:
+    return (value if isinstance(value, bytes) else text_of(value).encode()).hex().upper()
+
+
+_REAL1 = {
+    "sqrt": math.sqrt, "exp": math.exp, "ln": math.log, "log10": math.log10, "log2": math.log2, "sin": math.sin,
+    "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan, "sinh": math.sinh,
+    "cosh": math.cosh, "tanh": math.tanh, "degrees": math.degrees, "radians": math.radians,
+}  # fmt: skip
+
+
+def _abs(value: Any) -> Any:
+    return value if value >= 0 else op.negate(value)
+
+
+def _sign(value: Any) -> int:
+    return (value > 0) - (value < 0)
+
+
+SCALARS: dict[str, Function] = {
+    f.name: f
+    for f in (
+        *(_function(n, 1, 1, "number", Type.REAL, _real_function(body)) for n, body in _REAL1.items()),
+        _function("abs", 1, 1, "number", _numeric, _abs, arrow="abs_checked"),
+        _function("sign", 1, 1, "number", Type.INTEGER, _sign, arrow="sign"),
+        _function("round", 1, 2, "number integer", _numeric, _round),
+        _function("ceil", 1, 1, "number", _numeric, _whole(math.ceil)),
+        _function("ceiling", 1, 1, "number", _numeric, _whole(math.ceil)),
+        _function("floor", 1, 1, "number", _numeric, _whole(math.floor)),
+        _function("trunc", 1, 1, "number", _numeric, _whole(math.trunc)),
+        _function("mod", 2, 2, "number number", arithmetic_type, op.remainder),
+        _function("power", 2, 2, "number number", Type.REAL, _real_function(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
+        _function("pow", 2, 2, "number number", Type.REAL, _real_function(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
+        _function("pi", 0, 0, "", Type.REAL, lambda: math.pi),
+        _function("length", 1, 1, "any", Type.INTEGER, _length),
+        _function("char_length", 1, 1, "any", Type.INTEGER, _length, arrow="utf8_length"),
+        _function("octet_length", 1, 1, "any", Type.INTEGER, lambda v: len(_cast_blob(v)), arrow="binary_length"),
+        _function("lower", 1, 1, "any", Type.TEXT, lambda v: _text(v).lower(), arrow="utf8_lower"),
+        _function("upper", 1, 1, "any", Type.TEXT, lambda v: _text(v).upper(), arrow="utf8_upper"),
+        _function("trim", 1, 2, "any any", Type.TEXT, _trim(str.strip)),
+        _function("ltrim", 1, 2, "any any", Type.TEXT, _trim(str.lstrip)),
+        _function("rtrim", 1, 2, "any any", Type.TEXT, _trim(str.rstrip)),
+        _function("substr", 2, 3, "any integer integer", _first, _substring),
+        _function("substring", 2, 3, "any integer integer", _first, _substring),
+        _function("replace", 3, 3, "any any any", Type.TEXT, _replace),
+        _function("instr", 2, 2, "any any", Type.INTEGER, _instr),
+        _function("strpos", 2, 2, "any any", Type.INTEGER, _instr),
+        _function("reverse", 1, 1, "any", Type.TEXT, lambda v: _text(v)[::-1], arrow="utf8_reverse"),
+        _function("starts_with", 2, 2, "any any", Type.BOOLEAN, lambda a, b: _text(a).startswith(_text(b))),
+        _function("hex", 1, 1, "any", Type.TEXT, _hex),
+        _function("unicode", 1, 1, "any", Type.INTEGER, lambda v: ord(_text(v)[0]) if _text(v) else None),
+        _function("typeof", 1, 1, "any", Type.TEXT, _typeof, null_aware=True),
+        _function("nullif", 2, 2, "any any", _first, _null_if, null_aware=True),
+        _function("extract", 2, 2, "any any", lambda types: Type.ANY, _extract),
+        _function("date_part", 2, 2, "any any", lambda types: Type.ANY, _extract),
+        _function("date_trunc", 2, 2, "any any", Type.TIMESTAMP, _date_trunc),
+        _function("strftime", 2, 2, "any any", Type.TEXT, _strftime),
+        _function("date", 1, 1, "any", Type.DATE, _date),
+        _function("datetime", 1, 1, "any", Type.TIMESTAMP, _moment),
+        _function("greatest", 1, 100, "any", common_type, _extreme(">")),
+        _function("least", 1, 100, "any", common_type, _extreme("<")),
+    )
+}  # fmt: skip
+
+
+def find(name: str, count: int, star: bool) -> Function | None:
+    """The function of this name that takes so many arguments; MIN and MAX of several values are scalars."""
+    low = name.lower()
+    if low in ("min", "max") and count > 1:
+        return SCALARS["least" if low == "min" else "greatest"]
+    if low in _AGGREGATES:
+        return _AGGREGATES[low]
+    return SCALARS.get(low)
+
+
+_AGGREGATES: dict[str, Function] = {
+    name: Function(name, least, most, ("number",) if numeric else ("any",), result, make, True, True, kernel)
+    for name, (least, most, numeric, result, make, kernel) in AGGREGATES.items()
+}
+
+
+def names() -> list[str]:
+    """All names of functions, for suggestions and completion."""
+    return sorted({*SCALARS, *_AGGREGATES, "coalesce", "ifnull", "iif", "min", "max"})

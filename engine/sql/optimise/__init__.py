@@ -1,0 +1,41 @@
+"""The optimiser: an ordered list of rules, each in a file of its own, each a function from plan to plan.
+
+    push_filters     conditions to where their columns come from; outer joins that cannot stay outer become inner
+    order_joins      inner joins in a cheap order, their equalities as hash keys
+    access_paths     keys and indexes instead of whole tables; lookups instead of hash joins
+    drop_sorts       no sort where rows come in the order of a key
+    prune_columns    no column that nobody needs
+    count_rows       count(*) of a table without its rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from engine.sql.optimise.access_paths import access_paths
+from engine.sql.optimise.count_rows import count_rows
+from engine.sql.optimise.drop_sorts import drop_sorts
+from engine.sql.optimise.estimates import Estimates
+from engine.sql.optimise.order_joins import order_joins
+from engine.sql.optimise.prune_columns import prune_columns
+from engine.sql.optimise.push_filters import push_filters
+from engine.sql.plan import Plan
+
+RULES: list[Callable[[Plan, Estimates], Plan]] = [
+    push_filters,
+    order_joins,
+    access_paths,
+    drop_sorts,
+    prune_columns,
+    count_rows,
+]
+
+
+def optimise(plan: Plan, estimates: Estimates) -> Plan:
+    """The plan after all rules."""
+    for rule in RULES:
+        plan = rule(plan, estimates)
+    return plan
+
+
+__all__ = ["RULES", "Estimates", "optimise"]

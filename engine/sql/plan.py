@@ -1,0 +1,234 @@
+"""Plans: trees of immutable nodes, first as the binder writes them, then as the optimiser leaves them.
+
+    OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Group  Sort  Limit  Distinct  SetOp  Recurse  Working
+
+Every node has `columns`, what its rows hold in this order. A node says what is to be done and, where there is a choice
+(`Scan.access`, `Join.method`), how; both gears of the executor work from the same nodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.catalog.objects import Index, Table
+from engine.sql.expr import Aggregate, Column, Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Any node."""
+
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OneRow(Plan):
+    """A single row without columns: what a SELECT without FROM reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Plan):
+    """The rows of VALUES."""
+
+    rows: tuple[tuple[Expr, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FullScan:
+    """All rows of the table, in the order of its key."""
+
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One end of a range."""
+
+    value: Expr
+    inclusive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAccess:
+    """Rows found by the table's key (index None) or an index: leading columns equal, then perhaps a range of the next one.
+
+    equal: the wanted values of the leading columns. lower, upper: bounds of the column behind them. unique: at most one
+    row can be found (all columns of a unique key are given).
+    """
+
+    index: Index | None
+    equal: tuple[Expr, ...]
+    lower: Bound | None = None
+    upper: Bound | None = None
+    unique: bool = False
+    reverse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Rows whose leading key column equals one of several values (IN); duplicates are found once."""
+
+    index: Index | None
+    values: tuple[Expr, ...]
+    unique: bool = False
+
+
+Access = FullScan | KeyAccess | AnyOf
+
+
+@dataclass(frozen=True, slots=True)
+class Scan(Plan):
+    """Rows of a table. positions: the places of `columns` in the table; filter: tested on `columns`."""
+
+    table: Table
+    positions: tuple[int, ...]
+    alias: str
+    access: Access = field(default_factory=FullScan)
+    filter: Expr | None = None
+
+
+@dataclass(frozen=True)
+class SystemTable:
+    """A table computed on demand: sys.*.
+
+    names, types: of its columns. provider(args, session) gives its rows. least, most: how many arguments it takes.
+    """
+
+    name: str
+    names: tuple[str, ...]
+    types: tuple[Any, ...]
+    provider: Callable[[tuple[Any, ...], Any], Iterable[tuple[Any, ...]]] = field(compare=False)
+    least: int = 0
+    most: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SystemScan(Plan):
+    """Rows of a system table."""
+
+    table: SystemTable
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter(Plan):
+    """Rows for which the condition is true."""
+
+    input: Plan
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Project(Plan):
+    """For each row, the values of expressions."""
+
+    input: Plan
+    exprs: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Join(Plan):
+    """Pairs of rows. kind: INNER, LEFT, RIGHT, FULL.
+
+    method: "loop" (each pair is tried), "hash" (a table of the right side by right_keys, probed with left_keys), or
+    "lookup" (the right side is run anew for each left row, whose columns its access uses). on: what pairs must satisfy;
+    with "hash" what is left of it beyond the keys.
+    """
+
+    kind: str
+    left: Plan
+    right: Plan
+    on: Expr | None = None
+    method: str = "loop"
+    left_keys: tuple[Expr, ...] = ()
+    right_keys: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group(Plan):
+    """One row a group: the values of `keys`, then of `aggregates`. Without keys exactly one row."""
+
+    input: Plan
+    keys: tuple[Expr, ...]
+    aggregates: tuple[Aggregate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CountRows(Plan):
+    """count(*) of a whole table, without reading its rows."""
+
+    table: Table
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key of an order."""
+
+    expr: Expr
+    descending: bool = False
+    nulls_last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sort(Plan):
+    """The rows in order. limit: only so many first ones are needed (top-k), if known."""
+
+    input: Plan
+    keys: tuple[SortKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit(Plan):
+    """At most `limit` rows after the first `offset`."""
+
+    input: Plan
+    limit: Expr | None
+    offset: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Distinct(Plan):
+    """Each row once."""
+
+    input: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class SetOp(Plan):
+    """UNION, INTERSECT or EXCEPT."""
+
+    op: str
+    all: bool
+    left: Plan
+    right: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Recurse(Plan):
+    """WITH RECURSIVE: the rows of `first`, then again and again of `step` over the rows before (Working), until none is new."""
+
+    name: str
+    first: Plan
+    step: Plan
+    all: bool
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Working(Plan):
+    """Inside Recurse: the rows of the round before."""
+
+    key: int
+
+
+def inputs(plan: Plan) -> tuple[Plan, ...]:
+    """The nodes directly below."""
+    if isinstance(plan, (Filter, Project, Group, Sort, Limit, Distinct)):
+        return (plan.input,)
+    if isinstance(plan, (Join, SetOp)):
+        return (plan.left, plan.right)
+    if isinstance(plan, Recurse):
+        return (plan.first, plan.step)
+    return ()

@@ -1,0 +1,196 @@
+"""What a statement gives back: an iterator of tuples that knows its columns.
+
+Rows are computed while they are fetched. The first ones are computed at once, so that a statement that gives few rows is
+over, and its snapshot given back, before anybody sees the Result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+from engine.base.errors import InterfaceError, NotSupportedError
+from engine.record.types import Type
+
+Row = tuple[Any, ...]
+FIRST_ROWS = 64
+
+
+class Result:
+    """The rows of a query, or the outcome of a change.
+
+    columns: names. types: names of the types, "ANY" where only the values tell. rowcount: rows changed by INSERT, UPDATE
+    or DELETE, -1 for anything else. A Result can be iterated once; `close` gives up the rows that were not fetched.
+    """
+
+    __slots__ = ("__weakref__", "_finish", "_first", "_rows", "columns", "kinds", "rowcount", "statement")
+
+    def __init__(
+        self,
+        columns: tuple[str, ...] = (),
+        kinds: tuple[Type, ...] = (),
+        rows: Iterator[Row] | None = None,
+        rowcount: int = -1,
+        finish: Callable[[bool], None] | None = None,
+        statement: str = "",
+    ):
+        self.columns = columns
+        self.kinds = kinds
+        self.rowcount = rowcount
+        self.statement = statement
+        self._rows = rows
+        self._finish = finish
+        self._first: list[Row] = []
+        if rows is not None:
+            self._first = self._pull(FIRST_ROWS)
+            self._first.reverse()
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The names of the columns' types."""
+        return tuple(kind.name for kind in self.kinds)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether the statement gives rows at all (perhaps none)."""
+        return bool(self.columns)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the statement is over; fetched rows may still be waiting."""
+        return self._rows is None
+
+    def _pull(self, count: int) -> list[Row]:
+        """Compute up to `count` further rows; ends the statement when there are no more, or one fails."""
+        rows = self._rows
+        if rows is None:
+            return []
+        try:
+            found = list(islice(rows, count))
+        except BaseException:
+            self._end(False)
+            raise
+        if len(found) < count:
+            self._end(True)
+        return found
+
+    def _end(self, well: bool) -> None:
+        self._rows = None
+        finish, self._finish = self._finish, None
+        if finish is not None:
+            finish(well)
+
+    def __iter__(self) -> Iterator[Row]:
+        while True:
+            while self._first:
+                yield self._first.pop()
+            more = self._pull(256)
+            if not more:
+                return
+            more.reverse()
+            self._first = more
+
+    def fetchone(self) -> Row | None:
+        """The next row, or None."""
+        if not self._first:
+            self._first = self._pull(256)
+            self._first.reverse()
+        return self._first.pop() if self._first else None
+
+    def fetchmany(self, size: int = 100) -> list[Row]:
+        """The next rows, at most `size`."""
+        if size < 0:
+            raise InterfaceError("fetchmany needs a size of 0 or more")
+        return list(islice(self, size)) if size else []
+
+    def fetchall(self) -> list[Row]:
+        """All further rows."""
+        rows = self._first[::-1]
+        self._first = []
+        if self._rows is not None:
+            source = self._rows
+            try:
+                rows += source
+            except BaseException:
+                self._end(False)
+                raise
+            self._end(True)
+        return rows
+
+    def buffer(self) -> None:
+        """Compute all further rows now, so that the transaction may end."""
+        if self._rows is not None:
+            self._first = self.fetchall()[::-1]
+
+    def close(self) -> None:
+        """Give up the rows that were not fetched."""
+        self._first = []
+        rows = self._rows
+        if rows is not None:
+            close = getattr(rows, "close", None)
+            if close is not None:
+                close()
+            self._end(True)
+
+    def __enter__(self) -> Result:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_rows", None) is not None:
+            self.close()
+
+    def __repr__(self) -> str:
+        if not self.columns:
+            return f"<Result rowcount={self.rowcount}>"
+        return f"<Result columns={', '.join(self.columns)}>"
+
+    # ------------------------------------------------------------------------------------------- other libraries
+
+    def to_arrow(self) -> Any:
+        """All further rows as a pyarrow.Table. Raises NotSupportedError when pyarrow is not installed."""
+        try:
+            import pyarrow as pa
+        except ImportError:
+            raise NotSupportedError("to_arrow needs pyarrow: pip install pyarrow") from None
+        kinds = {
+            Type.INTEGER: pa.int64(),
+            Type.REAL: pa.float64(),
+            Type.TEXT: pa.string(),
+            Type.BLOB: pa.binary(),
+            Type.BOOLEAN: pa.bool_(),
+            Type.DATE: pa.date32(),
+            Type.TIMESTAMP: pa.timestamp("us"),
+            Type.NULL: pa.null(),
+        }
+        rows = self.fetchall()
+        arrays = []
+        for i, kind in enumerate(self.kinds):
+            values = [row[i] for row in rows]
+            if kind is Type.REAL:
+                values = [None if value is None else float(value) for value in values]
+            try:
+                arrays.append(pa.array(values, type=kinds.get(kind)))
+            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+                raise NotSupportedError(f"column {self.columns[i]} holds values of several types: {error}") from None
+        return pa.Table.from_arrays(arrays, names=list(self.columns))
+
+    def to_pandas(self) -> Any:
+        """All further rows as a pandas.DataFrame. Raises NotSupportedError when pandas is not installed."""
+        try:
+            import pandas as pd
+        except ImportError:
+            raise NotSupportedError("to_pandas needs pandas: pip install pandas") from None
+        return pd.DataFrame.from_records(self.fetchall(), columns=list(self.columns))
+
+    def to_polars(self) -> Any:
+        """All further rows as a polars.DataFrame. Raises NotSupportedError when polars is not installed."""
+        try:
+            import polars as pl
+        except ImportError:
+            raise NotSupportedError("to_polars needs polars: pip install polars") from None
+        rows = self.fetchall()
+        return pl.DataFrame(rows, schema=list(self.columns), orient="row", infer_schema_length=None)

@@ -1,0 +1,235 @@
+"""Reading a table: whole, by its key, or through an index; the place where plans meet trees.
+
+A wanted value is first taken to the column's type. What cannot be (1.5 for an INTEGER) finds no row by equality; as a
+bound of a range it is left out, and the condition, which stays in the scan's filter, decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from engine.base.errors import CorruptionError
+from engine.catalog.objects import Index, IndexColumn, KeyKind, Table
+from engine.record.keys import KeyCodec, encode_rowid, items_length, prefix_end
+from engine.record.types import Type, Value, try_convert
+from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
+from engine.sql.plan import AnyOf, FullScan, KeyAccess, Scan
+
+Pairs = Iterable[tuple[bytes, bytes]]
+BATCH = 256
+
+
+def compile_scan(plan: Scan, rt: Runtime) -> Callable[[], Iterator[Row]]:
+    """The function that gives a scan's rows."""
+    pairs = compile_pairs(plan, rt)
+    decoder = plan.table.decoder(plan.positions)
+    layout = {column.id: place for place, column in enumerate(plan.columns)}
+    condition = None if plan.filter is None else compile_condition(plan.filter, layout, rt)
+    rows = decoder.rows
+    if condition is None:
+        return lambda: rows(pairs(), rt.flag)
+    return lambda: filter(condition, rows(pairs(), rt.flag))
+
+
+def compile_keyed_scan(plan: Scan, rt: Runtime) -> Callable[[], Iterator[tuple[bytes, Row]]]:
+    """As `compile_scan`, but each row with its key; for UPDATE and DELETE."""
+    pairs = compile_pairs(plan, rt)
+    decoder = plan.table.decoder(plan.positions)
+    layout = {column.id: place for place, column in enumerate(plan.columns)}
+    condition = None if plan.filter is None else compile_condition(plan.filter, layout, rt)
+    rows = decoder.rows_with_keys
+    if condition is None:
+        return lambda: rows(pairs(), rt.flag)
+    return lambda: (pair for pair in rows(pairs(), rt.flag) if condition(pair[1]))
+
+
+def compile_pairs(plan: Scan, rt: Runtime) -> Callable[[], Pairs]:
+    """The function that gives the keys and values a scan reads."""
+    table, access = plan.table, plan.access
+    tree = table.tree
+    if isinstance(access, FullScan):
+        reverse = access.reverse
+        return lambda: rt.txn.scan(tree, None, None, reverse)
+    if isinstance(access, AnyOf):
+        return _any_of(table, access, rt)
+    finder = Finder(table, access.index)
+    equal = [compile_expr(value, {}, rt) for value in access.equal]
+    if access.unique:
+        return _point(finder, equal, rt)
+    lower = None if access.lower is None else (compile_expr(access.lower.value, {}, rt), access.lower.inclusive)
+    upper = None if access.upper is None else (compile_expr(access.upper.value, {}, rt), access.upper.inclusive)
+
+    def find() -> Pairs:
+        bounds = finder.range([value(()) for value in equal], _bound(lower), _bound(upper))
+        return () if bounds is None else finder.pairs(rt, *bounds, access.reverse)
+
+    return find
+
+
+def _bound(bound: tuple[Closure, bool] | None) -> tuple[Value, bool] | None:
+    return None if bound is None else (bound[0](()), bound[1])
+
+
+def _point(finder: Finder, equal: list[Closure], rt: Runtime) -> Callable[[], Pairs]:
+    """One row by its whole key, or by that of a UNIQUE index."""
+    tree = finder.table.tree
+    index = finder.index
+
+    def find_through_index() -> Pairs:
+        items = finder.key([value(()) for value in equal])
+        key = None if items is None else rt.txn.get(index.tree, items)  # type: ignore[union-attr]
+        return () if key is None else finder.rows(rt, tree, [key])
+
+    def find() -> Pairs:
+        key = finder.key([value(()) for value in equal])
+        if key is None:
+            return ()
+        stored = rt.txn.get(tree, key)
+        return () if stored is None else ((key, stored),)
+
+    return find if index is None else find_through_index
+
+
+def _any_of(table: Table, access: AnyOf, rt: Runtime) -> Callable[[], Pairs]:
+    finder = Finder(table, access.index)
+    values = [compile_expr(value, {}, rt) for value in access.values]
+
+    def find() -> Pairs:
+        seen = set()
+        for closure in values:
+            value = closure(())
+            if value is None or value in seen:
+                continue
+            seen.add(value)
+            bounds = finder.range([value], None, None)
+            if bounds is not None:
+                yield from finder.pairs(rt, *bounds, False)
+
+    return find
+
+
+class Finder:
+    """Turns wanted values into ranges of keys, of the table itself (index None) or of an index."""
+
+    def __init__(self, table: Table, index: Index | None):
+        self.table = table
+        self.index = index
+        self.rowids = index is None and table.key is not KeyKind.COLUMNS
+        columns = table.primary_key if index is None else index.columns
+        if index is None and table.key is KeyKind.ROWID:
+            columns = (IndexColumn(len(table.columns)),)
+        self.columns = columns
+        all_types = [*(column.type for column in table.columns), Type.INTEGER]
+        self.types = [all_types[column.position] for column in columns]
+        self.codec: KeyCodec = table.key_codec if index is None else index.codec
+
+    def key(self, values: list[Value]) -> bytes | None:
+        """The whole key of the values; None when no row can have it."""
+        wanted = []
+        for value, kind in zip(values, self.types, strict=True):
+            read = try_convert(value, kind)
+            if read is None or read != value:
+                return None
+            wanted.append(read)
+        return encode_rowid(wanted[0]) if self.rowids else self.codec.encode(wanted)  # type: ignore[arg-type]
+
+    def range(
+        self, equal: list[Value], lower: tuple[Value, bool] | None, upper: tuple[Value, bool] | None
+    ) -> tuple[bytes | None, bytes | None] | None:
+        """Start and stop of the keys with these values; None when there can be none."""
+        if self.rowids and equal:
+            key = self.key(equal)
+            return None if key is None else (key, key + b"\0")
+        wanted = []
+        for value, kind in zip(equal, self.types, strict=False):
+            read = try_convert(value, kind)
+            if read is None or read != value:
+                return None
+            wanted.append(read)
+        if (lower is not None and lower[0] is None) or (upper is not None and upper[0] is None):
+            return None
+        if self.rowids:
+            return self._rowid_range(lower, upper)
+        prefix = self.codec.encode(wanted)
+        start: bytes | None = prefix or None
+        stop: bytes | None = prefix_end(prefix) if prefix else None
+        if lower is None and upper is None:
+            return start, stop
+        column, kind = self.columns[len(wanted)], self.types[len(wanted)]
+        last = column.descending if column.nulls_last is None else column.nulls_last
+        null = self.codec.encode([*wanted, None])
+        if last:
+            stop = null
+        else:
+            start = prefix_end(null)
+        first, second = (upper, lower) if column.descending else (lower, upper)
+        low = self._edge(wanted, first, kind, start_side=True)
+        high = self._edge(wanted, second, kind, start_side=False)
+        return low or start, high or stop
+
+    def _edge(
+        self, wanted: list[Value], bound: tuple[Value, bool] | None, kind: Type, start_side: bool
+    ) -> bytes | None:
+        """The key at one end of a range, or None where the bound says nothing about keys."""
+        if bound is None:
+            return None
+        value = try_convert(bound[0], kind)
+        if value is None or value != bound[0]:
+            return None
+        item = self.codec.encode([*wanted, value])
+        return prefix_end(item) if bound[1] != start_side else item
+
+    def _rowid_range(
+        self, lower: tuple[Value, bool] | None, upper: tuple[Value, bool] | None
+    ) -> tuple[bytes | None, bytes | None]:
+        start = stop = None
+        if lower is not None and type(lower[0]) is int:
+            key = encode_rowid(lower[0])
+            start = key if lower[1] else key + b"\0"
+        if upper is not None and type(upper[0]) is int:
+            key = encode_rowid(upper[0])
+            stop = key + b"\0" if upper[1] else key
+        return start, stop
+
+    def pairs(self, rt: Runtime, start: bytes | None, stop: bytes | None, reverse: bool) -> Pairs:
+        """Keys and values of the table's rows in a range."""
+        if start is not None and stop is not None and start >= stop:
+            return ()
+        if self.index is None:
+            return rt.txn.scan(self.table.tree, start, stop, reverse)  # type: ignore[no-any-return]
+        return self._through_index(rt, start, stop, reverse)
+
+    def _through_index(self, rt: Runtime, start: bytes | None, stop: bytes | None, reverse: bool) -> Pairs:
+        """Rows in the order of an index; looked up in batches that grow, so that a LIMIT reads few."""
+        assert self.index is not None
+        tree, index = self.table.tree, self.index
+        batch: list[bytes] = []
+        size = 4
+        for key, stored in rt.txn.scan(index.tree, start, stop, reverse):
+            batch.append(stored if stored else row_key(self.table, index, key))
+            if len(batch) >= size:
+                yield from self.rows(rt, tree, batch)
+                batch = []
+                size = min(size * 2, BATCH)
+        if batch:
+            yield from self.rows(rt, tree, batch)
+
+    def rows(self, rt: Runtime, tree: int, keys: list[bytes]) -> Pairs:
+        """Rows by their keys."""
+        rt.check()
+        for key, stored in zip(keys, rt.txn.get_many(tree, keys), strict=True):
+            if stored is None:
+                name = self.index.name if self.index else ""
+                raise CorruptionError(f"the index {name} names a row that is not in the table {self.table.name}")
+            yield key, stored
+
+
+def row_key(table: Table, index: Index, key: bytes) -> bytes:
+    """The row's key at the end of an index key."""
+    if table.key is not KeyKind.COLUMNS:
+        if len(key) < 8:
+            raise CorruptionError(f"the index {index.name} holds a key that is too short")
+        return key[-8:]
+    return key[items_length(key, len(index.columns)) :]
+

@@ -1,0 +1,512 @@
+"""A session: statements in, results out; the state of the transaction between them.
+
+The life of a query
+    text -> shape (literals become parameters) -> a compiled statement from the cache, or
+            parse -> bind -> optimise -> compile
+         -> a snapshot (readonly transaction), or the open transaction
+         -> Result, which pulls rows through the plan; the snapshot is given back at the last row
+
+    no transaction   a query reads a snapshot of its own; a change is a transaction of its own, run again on conflict
+    BEGIN ... COMMIT every statement reads and writes in one transaction; a failing statement is undone alone
+    given            a session over a transaction that somebody else ends (Database.begin)
+
+A session is used by one thread at a time; `interrupt` may be called from any.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.base.errors import (
+    ConflictError,
+    Error,
+    InterfaceError,
+    LimitError,
+    OperationalError,
+    ParseError,
+    ProgrammingError,
+    ReadOnlyError,
+)
+from engine.catalog.catalog import Catalog, Schema
+from engine.catalog.objects import View
+from engine.record.types import Value
+from engine.sql import system_tables
+from engine.sql.compile_expr import interrupted
+from engine.sql.compiled import Compiled, Compiler, bind_values
+from engine.sql.ddl import Definer
+from engine.sql.result import Result
+from engine.sql.shared import Shared
+from grammar import ParseError as GrammarError
+from grammar import ast
+from grammar.shape import shape
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+RETRIES = 200
+STATEMENT_MAX = 10_000_000
+"""The longest statement, in characters."""
+
+_DEFINITIONS = (ast.CreateTable, ast.CreateIndex, ast.CreateView, ast.DropTable, ast.DropIndex, ast.DropView)
+_CONTROL = (ast.Begin, ast.Commit, ast.Rollback, ast.Savepoint, ast.Release)
+_READS = (ast.Query, ast.Explain)
+
+
+def shared_of(store: Any, catalog: Catalog) -> Shared:
+    """What the sessions over one catalog share; made with the first of them."""
+    found = catalog.attached.get("sql")
+    if found is None:
+        made = Shared(store)
+        made.catalog = catalog
+        system_tables.register(made)
+        found = catalog.attached.setdefault("sql", made)
+    return found  # type: ignore[no-any-return]
+
+
+class Session:
+    """See the module. transaction: run inside this one, which is not the session's to end."""
+
+    def __init__(self, store: Any, catalog: Catalog | None = None, transaction: Any = None):
+        self.store = store
+        self.catalog = catalog if catalog is not None else Catalog()
+        self.shared = shared_of(store, self.catalog)
+        self.temporary: dict[str, View] = {}
+        self.rowids: dict[int, int] = {}
+        self.closed = False
+        self._txn = transaction
+        self._given = transaction is not None
+        self._schema: Schema | None = None
+        self._defined = False
+        self._savepoints: list[tuple[str, int]] = []
+        self._streaming: weakref.WeakSet[Result] = weakref.WeakSet()
+        self._flag: list[Any] = [False, self._interrupted]
+        self._current: Any = None
+
+    # -------------------------------------------------------------------------------------------------- state
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a transaction is open."""
+        return self._txn is not None and bool(self._txn.is_open)
+
+    @property
+    def transaction(self) -> Any:
+        """The open transaction, or None."""
+        return self._txn if self.in_transaction else None
+
+    def interrupt(self) -> None:
+        """Cancel the running statement, from any thread."""
+        self._flag[0] = True
+
+    def _interrupted(self) -> None:
+        self._flag[0] = False
+        interrupted()
+
+    def schema(self) -> Schema:
+        """The schema as the running statement, or else a new snapshot, sees it."""
+        if self._current is not None and self._current.is_open:
+            return self._schema_of(self._current)
+        if self.in_transaction:
+            return self._schema_of(self._txn)
+        with self._begin(readonly=True) as txn:
+            return self._schema_of(txn)
+
+    def _begin(self, isolation: str | None = None, readonly: bool = False) -> Any:
+        begin = getattr(self.store, "begin", None)
+        if begin is not None:
+            return begin(isolation, readonly)
+        from engine.txn.transaction import Transaction
+
+        return Transaction(self.store, isolation, readonly)
+
+    def _schema_of(self, txn: Any) -> Schema:
+        if txn is self._txn:
+            if self._schema is None:
+                self._schema = self._with_temporary(self.catalog.schema(txn, self._defined))
+            return self._schema
+        return self._with_temporary(self.catalog.schema(txn))
+
+    def _with_temporary(self, schema: Schema) -> Schema:
+        if not self.temporary:
+            return schema
+        return replace(schema, views={**schema.views, **self.temporary}, private=True)
+
+    # ---------------------------------------------------------------------------------------------- statements
+
+    def execute(self, sql: str, params: Parameters = ()) -> Result:
+        """Run one statement. Raises ParseError, ProgrammingError, IntegrityError, DataError, ConflictError ..."""
+        self._check(sql)
+        self._flag[0] = False
+        text, literals = shape(sql)
+        try:
+            found = self.shared.take(text)
+            if found is not None:
+                return self._run(sql, text, found, params, literals)
+            node = self._parse(text) if literals else self._parse(sql)
+            if isinstance(node, (ast.Query, ast.Insert, ast.Update, ast.Delete)):
+                return self._run(sql, text, None, params, literals, node)
+            return self._other(sql, node, params)
+        except GrammarError as error:
+            if literals:
+                self._parse_original(sql)
+            raise _parse_error(error) from None
+        except RecursionError:
+            raise LimitError("the statement is nested too deeply") from None
+
+    def executemany(self, sql: str, rows: Iterable[Parameters]) -> Result:
+        """Run one change for every row of parameters, all in one transaction; rowcount is the sum.
+
+        In a transaction, a failing row undoes all rows of this call.
+        """
+        self._check(sql)
+        self._flag[0] = False
+        try:
+            node = self._parse(sql)
+        except GrammarError as error:
+            raise _parse_error(error) from None
+        if not isinstance(node, (ast.Insert, ast.Update, ast.Delete)):
+            raise ProgrammingError("executemany takes INSERT, UPDATE and DELETE")
+        if self.in_transaction:
+            return self._in_statement(lambda: self._many(self._txn, sql, node, rows))
+        txn = self._begin()
+        self.rowids = {}
+        with txn:
+            return self._many(txn, sql, node, rows)
+
+    def close(self) -> None:
+        """Roll back what is open."""
+        if self.closed:
+            return
+        self.closed = True
+        for result in list(self._streaming):
+            result.close()
+        if self.in_transaction and not self._given:
+            self._txn.rollback()
+        self._txn = None
+
+    def _check(self, sql: object) -> None:
+        if self.closed:
+            raise InterfaceError("the session is closed")
+        if not isinstance(sql, str):
+            raise InterfaceError(f"a statement is a str, not {type(sql).__name__}")
+        if len(sql) > STATEMENT_MAX:
+            raise LimitError(f"a statement has at most {STATEMENT_MAX:,} characters")
+        if self._given and not self.in_transaction:
+            raise InterfaceError("the transaction has ended")
+
+    @staticmethod
+    def _parse(text: str) -> ast.Statement:
+        from grammar.parser import parse
+
+        return parse(text)
+
+    def _parse_original(self, sql: str) -> None:
+        """Raises the error of the text as it was written, with its own places."""
+        try:
+            self._parse(sql)
+        except GrammarError as error:
+            raise _parse_error(error) from None
+
+    # -------------------------------------------------------------------------------------- queries and changes
+
+    def _run(
+        self,
+        sql: str,
+        text: str,
+        found: Compiled | None,
+        params: Parameters,
+        literals: tuple[Value, ...],
+        node: ast.Statement | None = None,
+    ) -> Result:
+        """Run a query or change, compiled (found) or as a tree (node)."""
+        reads = found.change is None if found is not None else isinstance(node, _READS)
+        if self.in_transaction:
+            if reads:
+                return self._once(self._txn, sql, text, found, params, literals, node)
+            return self._in_statement(lambda: self._once(self._txn, sql, text, found, params, literals, node))
+        self.rowids = {}
+        if reads:
+            txn = self._begin(readonly=True)
+            try:
+                return self._once(txn, sql, text, found, params, literals, node)
+            except BaseException:
+                if txn.is_open:
+                    txn.rollback()
+                raise
+        return self._retried(lambda txn: self._once(txn, sql, text, found, params, literals, node))
+
+    def _retried(self, work: Callable[[Any], Result]) -> Result:
+        """A change as a transaction of its own, run again as long as others win."""
+        for attempt in range(RETRIES):
+            txn = self._begin()
+            self.rowids = {}
+            try:
+                with txn:
+                    return work(txn)
+            except ConflictError:
+                if attempt == RETRIES - 1:
+                    raise
+                if attempt > 2:
+                    time.sleep(random.random() * min(0.05, 0.0002 * 2 ** min(attempt, 8)))  # noqa: S311
+                self._check_flag()
+        raise AssertionError("unreachable")
+
+    def _check_flag(self) -> None:
+        if self._flag[0]:
+            self._interrupted()
+
+    def _in_statement(self, work: Callable[[], Result]) -> Result:
+        """A change inside a transaction: undone alone when it fails."""
+        if self._txn.readonly:
+            raise ReadOnlyError("the transaction is read-only")
+        savepoint = self._txn.savepoint()
+        try:
+            result = work()
+        except BaseException:
+            if self._txn.is_open:
+                self._txn.rollback_to(savepoint)
+                self._txn.release(savepoint)
+                self.rowids = {}
+                self._schema = None
+            raise
+        self._txn.release(savepoint)
+        return result
+
+    def _compiled(
+        self, txn: Any, sql: str, text: str, found: Compiled | None, literals: tuple[Value, ...], node: ast.Statement | None
+    ) -> tuple[Compiled, Any, tuple[Value, ...]]:
+        """The statement compiled for the transaction's schema; its key in the cache, or None; its literals."""
+        schema = self._schema_of(txn)
+        if found is not None and found.version == schema.version and not schema.private:
+            return found, text, literals
+        compiler = Compiler(self.shared, schema, txn)
+        key = None if schema.private else text
+        try:
+            return compiler.compile(text, node if node is not None else self._parse(text)), key, literals
+        except Error:
+            if not literals:
+                raise
+        # once more as it was written, so that the error shows its places and values
+        return compiler.compile(sql, self._parse(sql)), None, ()
+
+    def _once(
+        self,
+        txn: Any,
+        sql: str,
+        text: str,
+        found: Compiled | None,
+        params: Parameters,
+        literals: tuple[Value, ...],
+        node: ast.Statement | None,
+    ) -> Result:
+        """Run in a transaction."""
+        self._current = txn
+        compiled, key, literals = self._compiled(txn, sql, text, found, literals, node)
+        values = compiled.values(params)
+        rt = compiled.rt
+        rt.begin(txn, values, self, self._flag)
+        rt.literals = literals
+        if compiled.change is not None:
+            count, rows = compiled.change.run()
+            if key is not None:
+                self.shared.give(key, compiled)
+            return Result(compiled.columns, compiled.kinds, iter(rows) if compiled.columns else None, count, None, compiled.what)
+        assert compiled.run is not None
+        own = txn is not self._txn
+
+        def finish(well: bool) -> None:
+            if own and txn.is_open:
+                txn.rollback()
+            if key is not None and well:
+                self.shared.give(key, compiled)
+
+        result = Result(compiled.columns, compiled.kinds, compiled.run(), -1, finish, compiled.what)
+        if not result.finished and not own:
+            self._streaming.add(result)
+        return result
+
+    def _many(self, txn: Any, sql: str, node: ast.Statement, rows: Iterable[Parameters]) -> Result:
+        self._current = txn
+        found = self.shared.take(sql)
+        compiled, key, _ = self._compiled(txn, sql, sql, found, (), node)
+        change = compiled.change
+        assert change is not None
+        rt = compiled.rt
+        rt.begin(txn, (), self, self._flag)
+        total = 0
+        if change.many is not None and compiled.params.count and not compiled.params.names:
+            total = self._many_fast(compiled, change.many, rows)
+        else:
+            for params in rows:
+                rt.params = compiled.values(params)
+                rt.memo = {}
+                total += change.run()[0]
+                self._check_flag()
+        if key is not None:
+            self.shared.give(key, compiled)
+        return Result(rowcount=total, statement=compiled.what)
+
+    def _many_fast(self, compiled: Compiled, insert: Callable[[Any], None], rows: Iterable[Parameters]) -> int:
+        """Rows of a plain INSERT: the encoder checks and converts each value, so nothing is done twice."""
+        assert compiled.change is not None
+        compiled.change.writer.begin()
+        count = compiled.params.count
+        flag = self._flag
+        total = 0
+        for params in rows:
+            if type(params) is not tuple and type(params) is not list or len(params) != count:
+                params = bind_values(compiled.params, params)
+            insert(params)
+            total += 1
+            if total & 0xFF == 0 and flag[0]:
+                self._interrupted()
+        return total
+
+    # ------------------------------------------------------------------------------------------ other statements
+
+    def _other(self, sql: str, node: ast.Statement, params: Parameters) -> Result:
+        handler = self.shared.handlers.get(type(node))
+        if handler is not None:
+            result = handler(node, self, tuple(params) if not isinstance(params, Mapping) else (params,))
+            assert isinstance(result, Result)
+            return result
+        if isinstance(node, ast.Explain):
+            return self._run(sql, sql, None, params, (), node)
+        bind_values(_NO_PARAMS, params)
+        if isinstance(node, _CONTROL):
+            return self._control(sql, node)
+        if isinstance(node, _DEFINITIONS):
+            return self._define(sql, node)
+        from engine.base.errors import NotSupportedError
+
+        raise NotSupportedError(f"{type(node).__name__} is not supported yet")
+
+    def _define(self, sql: str, node: ast.Statement) -> Result:
+        """CREATE and DROP."""
+
+        def work(txn: Any) -> Result:
+            self._current = txn
+            schema = self._schema_of(txn)
+            definer = Definer(sql, schema, self.catalog, txn, self.shared.system_tables, self.temporary)
+            definer.run(node)
+            return Result(statement=_words(node))
+
+        self._settle()
+        if not self.in_transaction:
+            return self._retried(work)
+        try:
+            result = self._in_statement(lambda: work(self._txn))
+        finally:
+            self._schema = None
+        self._defined = True
+        return result
+
+    def _control(self, sql: str, node: ast.Statement) -> Result:
+        """BEGIN, COMMIT, ROLLBACK and savepoints."""
+        if self._given and not isinstance(node, (ast.Savepoint, ast.Release)) and not _to_savepoint(node):
+            raise OperationalError("this transaction was begun by the program, which ends it")
+        if isinstance(node, ast.Begin):
+            if self.in_transaction:
+                raise OperationalError("a transaction is open already; use SAVEPOINT inside it")
+            isolation = None if node.isolation is None else _ISOLATION.get(node.isolation, node.isolation.lower())
+            self._txn = self._begin(isolation, bool(node.readonly))
+            self._reset()
+        elif isinstance(node, ast.Savepoint) and not self.in_transaction:
+            self._txn = self._begin()
+            self._reset()
+            self._savepoints.append((node.name.lower(), -1))
+        elif not self.in_transaction:
+            raise OperationalError(f"{_words(node)}: no transaction is open")
+        else:
+            self._settle()
+            self._end_or_mark(node)
+        return Result(statement=_words(node))
+
+    def _end_or_mark(self, node: ast.Statement) -> None:
+        txn = self._txn
+        if isinstance(node, ast.Savepoint):
+            self._savepoints.append((node.name.lower(), txn.savepoint()))
+        elif isinstance(node, ast.Release) or _to_savepoint(node):
+            self._savepoint(node)
+        else:
+            self._txn = None
+            self._reset()
+            if isinstance(node, ast.Commit):
+                txn.commit()
+            else:
+                txn.rollback()
+
+    def _savepoint(self, node: Any) -> None:
+        """RELEASE name, ROLLBACK TO name."""
+        name = node.name if isinstance(node, ast.Release) else node.savepoint
+        places = [i for i, (other, _) in enumerate(self._savepoints) if other == name.lower()]
+        if not places:
+            raise OperationalError(f"no such savepoint: {name}")
+        place = places[-1]
+        number = self._savepoints[place][1]
+        if isinstance(node, ast.Release):
+            del self._savepoints[place:]
+            if number >= 0:
+                self._txn.release(number)
+            else:  # the savepoint that began the transaction
+                txn, self._txn = self._txn, None
+                self._reset()
+                txn.commit()
+            return
+        del self._savepoints[place + 1 :]
+        self.rowids = {}
+        self._schema = None
+        if number >= 0:
+            self._txn.rollback_to(number)
+        else:
+            self._txn.rollback()
+            self._txn = self._begin()
+            self._defined = False
+
+    def _reset(self) -> None:
+        self._schema = None
+        self._defined = False
+        self._savepoints = []
+        self.rowids = {}
+
+    def _settle(self) -> None:
+        """Queries still being fetched are computed to their ends before the transaction changes under them."""
+        for result in list(self._streaming):
+            result.buffer()
+        self._streaming.clear()
+
+
+_ISOLATION = {"REPEATABLE READ": "snapshot"}
+
+
+class _NoParams:
+    """A statement without parameters."""
+
+    count = 0
+    names: dict[str, int] = {}
+
+
+_NO_PARAMS: Any = _NoParams()
+
+
+def _to_savepoint(node: ast.Statement) -> bool:
+    return isinstance(node, ast.Rollback) and node.savepoint is not None
+
+
+def _words(node: ast.Statement) -> str:
+    """CreateTable -> CREATE TABLE."""
+    name = type(node).__name__
+    return "".join(" " + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
+
+
+def _parse_error(error: GrammarError) -> ParseError:
+    """The grammar's error as one of the engine's."""
+    return ParseError(
+        error.message, line=error.line, column=error.column, span=error.span, expected=error.expected, hint=error.hint
+    )
+
+
+__all__ = ["Session", "shared_of"]

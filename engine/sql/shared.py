@@ -1,0 +1,97 @@
+"""What the sessions of one open database share: the catalog's cache, compiled statements, system tables, handlers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+from engine.catalog.catalog import Catalog
+from engine.catalog.objects import Table
+from engine.record.types import Type
+from engine.sql.plan import SystemTable
+from grammar import ast
+
+Provider = Callable[[tuple[Any, ...], Any], Iterable[tuple[Any, ...]]]
+CACHED_STATEMENTS = 512
+CACHED_INSTANCES = 8
+SAMPLED_ROWS = 1000
+LARGE_TABLE = 100_000.0
+SIZE_USES = 256
+
+
+class Shared:
+    """See the module. `compiled` maps a statement's text to instances ready to run; whoever runs one takes it out."""
+
+    def __init__(self, store: Any):
+        self.store = store
+        self.catalog = Catalog()
+        self.system_tables: dict[str, SystemTable] = {}
+        self.handlers: dict[type[ast.Statement], Callable[[ast.Statement, Any, tuple[Any, ...]], Any]] = {}
+        self.compiled: OrderedDict[Any, list[Any]] = OrderedDict()
+        self.hits = 0
+        self.misses = 0
+        self._sizes: dict[int, list[float]] = {}
+
+    def register_system_table(
+        self,
+        name: str,
+        columns: Iterable[tuple[str, Type]],
+        provider: Provider,
+        least: int = 0,
+        most: int | None = None,
+    ) -> None:
+        """Make sys.<name> a table whose rows `provider(args, session)` gives; with arguments, a table function."""
+        pairs = list(columns)
+        names, types = tuple(n for n, _ in pairs), tuple(t for _, t in pairs)
+        self.system_tables[name.lower()] = SystemTable(name, names, types, provider, least, least if most is None else most)
+        self.compiled.clear()
+
+    def register_statement(
+        self, kind: type[ast.Statement], handler: Callable[[ast.Statement, Any, tuple[Any, ...]], Any]
+    ) -> None:
+        """Have `handler(node, session, params)` carry out statements of a class (inspections, CHECKPOINT ...)."""
+        self.handlers[kind] = handler
+
+    def take(self, key: Any) -> Any:
+        """A compiled instance of a statement, or None."""
+        instances = self.compiled.get(key)
+        if instances:
+            try:
+                found = instances.pop()
+            except IndexError:  # another thread was quicker
+                self.misses += 1
+                return None
+            self.hits += 1
+            return found
+        self.misses += 1
+        return None
+
+    def give(self, key: Any, instance: Any) -> None:
+        """Put an instance back for others."""
+        instances = self.compiled.get(key)
+        if instances is None:
+            instances = self.compiled.setdefault(key, [])
+            while len(self.compiled) > CACHED_STATEMENTS:
+                try:
+                    self.compiled.popitem(last=False)
+                except KeyError:
+                    break
+        if len(instances) < CACHED_INSTANCES:
+            instances.append(instance)
+
+    def table_rows(self, table: Table, txn: Any) -> float:
+        """Roughly how many rows a table has: counted while it is small, else taken to be large; looked at now and then."""
+        known = self._sizes.get(table.tree)
+        if known is not None and known[1] > 0:
+            known[1] -= 1
+            return known[0]
+        estimate = getattr(txn, "estimate", None)
+        if estimate is not None:
+            rows = float(estimate(table.tree))
+        else:
+            rows = float(sum(1 for _ in islice(txn.scan(table.tree), SAMPLED_ROWS)))
+            rows = LARGE_TABLE if rows >= SAMPLED_ROWS else rows
+        self._sizes[table.tree] = [max(rows, 1.0), SIZE_USES if rows >= SAMPLED_ROWS else 4]
+        return max(rows, 1.0)
