@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DIRECTIVES: dict[str, object] = {
     "language_level": 3,
     "infer_types": True,
-    "boundscheck": False,
-    "wraparound": False,
+    "boundscheck": True,
+    "wraparound": True,
     "cdivision": True,
     "initializedcheck": False,
     "embedsignature": True,

@@ -79,7 +79,10 @@ def _open_file(w, first, busy, opened):
 
 @dataclass(frozen=True, slots=True)
 class LogStats:
-    """Counters of one Log since it was opened. Histograms: element i counts values of 2**i to 2**(i+1) - 1."""
+    """Counters of one Log since it was opened. Histograms: element i counts values of 2**i to 2**(i+1) - 1.
+
+    waiting: callers asleep in a group at this moment. group_sizes: callers served by one sync; wait_ns: time in wal_sync.
+    """
 
     log_id: int
     segment_size: int
@@ -93,6 +96,7 @@ class LogStats:
     syncs: int
     sync_ns: int
     groups: int
+    waiting: int
     segments_created: int
     poisoned: bool
     group_sizes: tuple[int, ...]
@@ -353,6 +357,7 @@ class Log:
             syncs=int(w.syncs),
             sync_ns=int(w.sync_ns),
             groups=int(w.group),
+            waiting=int(w.group_waiters[0] + w.group_waiters[1]),
             segments_created=int(w.segments_created),
             poisoned=bool(w.poisoned),
             group_sizes=tuple([int(size) for size in w.group_sizes[:GROUP_BUCKETS]]),

@@ -24,6 +24,7 @@ class LogStats:
     syncs: int
     sync_ns: int
     groups: int
+    waiting: int
     segments_created: int
     poisoned: bool
     group_sizes: tuple[int, ...]

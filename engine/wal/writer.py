@@ -68,6 +68,7 @@ from cython.cimports.libc.string import memcpy, memset
 OPEN_GROUP = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
 # Where a sync is quicker than this, waiting for company costs more than it saves.
 GATHER_WORTH_NS = cython.declare(uint64_t, 20_000)
+GATHER_MAX_NS = cython.declare(uint64_t, 200_000)
 
 # --- appending: one thread at a time, no lock ---
 
@@ -427,7 +428,7 @@ def _gather(w):
     """With the mutex, given up meanwhile: wait a little for those who were here when the last group ended.
 
     Callers that are woken together come back together; without this they fall into two groups that take turns. The wait is
-    bounded by a quarter of a sync, and after a wait in vain several groups are led without one.
+    bounded by a quarter of a usual sync, and after a wait in vain several groups are led without one.
     """
     parity: cython.int = w.group & 1
     if w.gather_pause > 0:
@@ -436,7 +437,7 @@ def _gather(w):
     if w.group_waiters[parity] + 1 >= w.expected or w.usual_sync_ns < GATHER_WORTH_NS:
         return
     expected: int32_t = w.expected - 1
-    limit: uint64_t = now_ns() + w.usual_sync_ns // 4
+    limit: uint64_t = now_ns() + min(w.usual_sync_ns // 4, GATHER_MAX_NS)
     mutex_unlock(cython.address(w.mutex))
     while loadi32_relaxed(cython.address(w.group_waiters[parity])) < expected and now_ns() < limit:
         thread_yield()

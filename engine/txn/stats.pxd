@@ -1,0 +1,3 @@
+from libc.stdint cimport uint32_t, uint64_t
+from engine.base.thread cimport thread_at, thread_t
+from engine.txn.store cimport Store

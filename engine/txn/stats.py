@@ -1,0 +1,75 @@
+"""Counters of a store."""
+
+from dataclasses import dataclass
+
+import cython
+
+from engine.base.thread import entries
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """Counters since the store was opened, and sizes as of now. Bytes, counts; LSNs are byte positions in the log."""
+
+    page_size: int
+    pool_frames: int
+    pages: int
+    free_pages: int
+    slots: int
+    slots_used: int
+    page_reads: int
+    page_writes: int
+    evictions: int
+    evictions_dirty: int
+    versions: int
+    version_copies: int
+    latches_shared: int
+    latches_exclusive: int
+    latch_waits: int
+    restarts: int
+    published_lsn: int
+    redo_lsn: int
+    log_bytes: int
+    log_appends: int
+    log_syncs: int
+    log_groups: int
+    checkpoints: int
+
+
+def store_stats(store):
+    """A snapshot of the counters; nothing is stopped for it. Latch counters are of the whole process."""
+    s: Store = store
+    p = cython.address(s.pool)
+    shared = exclusive = waits = restarts = 0
+    for index in entries():
+        t = thread_at(index)
+        shared += int(t.acquired_shared)
+        exclusive += int(t.acquired_exclusive)
+        waits += int(t.contended)
+        restarts += int(t.restarts)
+    log = s.log.stats() if s.log is not None else None
+    return StoreStats(
+        page_size=int(p.page_size),
+        pool_frames=int(p.frame_count),
+        pages=int(p.next_page_id) - 1 - int(p.free_count),
+        free_pages=int(p.free_count),
+        slots=int(p.slot_count),
+        slots_used=int(p.slots_used),
+        page_reads=int(p.reads),
+        page_writes=int(p.writes),
+        evictions=int(p.evictions),
+        evictions_dirty=int(p.evicted_dirty),
+        versions=int(p.version_count),
+        version_copies=int(p.copies),
+        latches_shared=shared,
+        latches_exclusive=exclusive,
+        latch_waits=waits,
+        restarts=restarts,
+        published_lsn=s.published_lsn,
+        redo_lsn=int(s.redo_lsn),
+        log_bytes=log.end_lsn if log else 0,
+        log_appends=log.appends if log else 0,
+        log_syncs=log.syncs if log else 0,
+        log_groups=log.groups if log else 0,
+        checkpoints=s.checkpointer.count if s.checkpointer is not None else 0,
+    )
