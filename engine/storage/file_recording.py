@@ -99,10 +99,11 @@ class SyncDir:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """An event of the test: `kind` is its name, `value` its number."""
+    """An event of the test: `kind` is its name, `value` its number, `lane` the thread it belongs to."""
 
     kind: str
     value: int
+    lane: int = 0
 
 
 Operation = Create | Opened | Write | Truncate | Sync | Rename | Unlink | MakeDir | RemoveDir | SyncDir | Mark
@@ -138,10 +139,10 @@ class RecordingFileSystem(WrapperFileSystem):
         self._nodes: dict[str, int] = {}
         self._count = first_node
 
-    def mark(self, kind: str, value: int) -> None:
+    def mark(self, kind: str, value: int, lane: int = 0) -> None:
         """Put an event of the test into the sequence."""
         with self.mutex:
-            self.operations.append(Mark(kind, value))
+            self.operations.append(Mark(kind, value, lane))
 
     def record(self, action: Callable[[], T], operation: Operation) -> T:
         """Run `action` and, if it succeeds, write `operation` down; the two are one step for other threads."""

@@ -51,6 +51,7 @@ class Grow:
 
 
 Effect = PendingOperation | Grow
+Windows = tuple[tuple[int, int], ...]
 
 
 class Content:
@@ -131,12 +132,13 @@ class Disk:
     """The state of a disk while a record of operations is played into it.
 
     initial: what is durable at the beginning (as MemoryFileSystem.contents gives it).
-    acked, started: from the marks "ack" and "begin": the last transaction acknowledged, and the last one begun.
+    acked, started: from the marks "ack" and "begin": the last transaction acknowledged, and the last one begun, of each
+    lane (a thread of the workload).
     """
 
     initial: Mapping[str, bytes | None] = field(default_factory=dict)
-    acked: int = -1
-    started: int = -1
+    acked: dict[int, int] = field(default_factory=dict)
+    started: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.names: dict[str, int | None] = {}
@@ -149,9 +151,13 @@ class Disk:
         self.current = dict(self.names)  # the namespace as the program sees it
         self.aliases: dict[int, int] = {}  # number in the record -> number here, for files older than the record
 
+    def windows(self, lanes: int) -> Windows:
+        """For each lane the last step acknowledged and the last begun."""
+        return tuple((self.acked.get(lane, 0), self.started.get(lane, 0)) for lane in range(lanes))
+
     def copy(self) -> Disk:
         """A disk that goes its own way from here on."""
-        other = Disk({}, self.acked, self.started)
+        other = Disk({}, dict(self.acked), dict(self.started))
         other.names, other.current, other.aliases = dict(self.names), dict(self.current), dict(self.aliases)
         other.contents = {node: content.copy() for node, content in self.contents.items()}
         other.pending = list(self.pending)
@@ -160,9 +166,12 @@ class Disk:
     def play(self, operation: Operation) -> None:
         """Take the next operation of the record."""
         match operation:
-            case Mark(kind, value):
-                self.acked = max(self.acked, value) if kind == "ack" else self.acked
-                self.started = max(self.started, value) if kind in ("begin", "ack") else self.started
+            case Mark("begin", value, lane):
+                self.started[lane] = max(self.started.get(lane, 0), value)
+            case Mark("ack", value, lane):
+                self.acked[lane] = max(self.acked.get(lane, 0), value)
+            case Mark():
+                pass
             case Opened(node, path):
                 known = self.current[path]
                 assert known is not None, f"{path} was opened but is a directory"

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from dataclasses import dataclass, field
 from engine.storage.file import FileSystem
 from engine.storage.file_memory import MemoryFileSystem
 from engine.storage.file_recording import Mark, Operation, RecordingFileSystem
-from tests.crash.disk import Disk, Image
+from tests.crash.disk import Disk, Image, Windows
 from tests.crash.states import CHOICES, FIXED, RANDOM, Choice
 
 # The long run: ANOKURO_CRASH_SCALE=20 tries about twenty times as many states.
@@ -80,11 +81,14 @@ class Workload:
 
 @dataclass
 class Record:
-    """A workload that has run: its operations with marks, and the model's states."""
+    """A workload that has run: its operations with marks, and the model's states.
+
+    models: one list of states for each lane; with several lanes, a state of the subject has one part for each.
+    """
 
     workload: Workload
     operations: list[Operation]
-    model: list[Hashable]
+    models: list[list[Hashable]]
     initial: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
@@ -152,7 +156,41 @@ def record(subject: Subject, workload: Workload) -> Record:
     session.close()
     assert findings == [], f"{workload.name}: check without a crash: {findings}"
     assert state == model[-1], f"{workload.name}: wrong without a crash: {state!r} instead of {model[-1]!r}"
-    return Record(workload, list(fs.operations), model)
+    return Record(workload, list(fs.operations), [model])
+
+
+def record_threads(subject: Subject, workload: Workload, lanes: Sequence[Sequence[object]]) -> Record:
+    """Run one list of steps in each of several threads at once; lane i changes only part i of the state."""
+    memory = MemoryFileSystem()
+    fs = RecordingFileSystem(memory)
+    session = subject.open(fs)
+    errors: list[BaseException] = []
+
+    def work(lane: int) -> None:
+        try:
+            for number, step in enumerate(lanes[lane], start=1):
+                fs.mark("begin", number, lane)
+                session.apply(step)
+                fs.mark("ack", number, lane)
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=work, args=(lane,)) for lane in range(len(lanes))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == [], errors
+    models: list[list[Hashable]] = []
+    for lane, steps in enumerate(lanes):
+        whole = subject.model(steps)
+        assert all(isinstance(state, tuple) for state in whole)
+        models.append([state[lane] for state in whole if isinstance(state, tuple)])
+    state, findings = session.state(), list(session.check())
+    session.close()
+    assert findings == [], f"{workload.name}: check without a crash: {findings}"
+    assert state == tuple(model[-1] for model in models), f"{workload.name}: wrong without a crash"
+    return Record(workload, list(fs.operations), models)
 
 
 @dataclass
@@ -185,7 +223,7 @@ class Explorer:
         self.rng = random.Random(seed)
         self.found = Findings()
         self.known: dict[bytes, Verdict] = {}
-        self.judged: set[tuple[bytes, int, int]] = set()
+        self.judged: set[tuple[bytes, Windows]] = set()
 
     def explore(self, stop_at: int = 10) -> Findings:
         """Visit every crash point; stops early after `stop_at` failures."""
@@ -208,7 +246,7 @@ class Explorer:
             if rounds == 0 and self.trace.workload.further is not None and self.rng.random() < self.kill_share:
                 self._killed(disk, point)
             for image in self._images(disk, per_point, rounds):
-                self._judge(image, point, disk.acked, disk.started)
+                self._judge(image, point, disk.windows(len(self.trace.models)))
                 if len(self.found.failures) >= stop_at:
                     return
 
@@ -223,31 +261,36 @@ class Explorer:
                 return
             yield disk.image(choice(disk.pending, self.rng), choice.__name__)
 
-    def _judge(self, image: Image, point: int, acked: int, started: int) -> None:
+    def _judge(self, image: Image, point: int, windows: Windows) -> None:
         digest = image.digest()
-        if (digest, acked, started) in self.judged:
+        if (digest, windows) in self.judged:
             return
-        self.judged.add((digest, acked, started))
+        self.judged.add((digest, windows))
         self.found.verdicts += 1
         fresh = digest not in self.known
         verdict = self._verdict(image)
         if fresh and self.rng.random() < self.nested_share:
-            self._crash_recovery(image, point, acked, started)
+            self._crash_recovery(image, point, windows)
             self._go_on(image, point)
-        problem = verdict.problem or self._allowed(verdict.state, acked, started)
+        problem = verdict.problem or self._allowed(verdict.state, windows)
         if problem:
             self._fail(point, image.why, problem)
 
-    def _allowed(self, state: Hashable, acked: int, started: int) -> str | None:
-        low, high = max(acked, 0), max(started, 0)
-        if state in self.trace.model[low : high + 1]:
-            return None
-        where = [i for i, known in enumerate(self.trace.model) if known == state]
-        if where:
-            return f"the state is that after step {where[-1]}, where {low}..{high} is allowed"
-        return f"the state is that after no step (steps {low}..{high} are allowed): {brief(state)}"
+    def _allowed(self, state: Hashable, windows: Windows) -> str | None:
+        """The problem, if a lane's part of the state is not that after a step of its window."""
+        for lane, (model, (low, high)) in enumerate(zip(self.trace.models, windows, strict=True)):
+            part = state
+            if len(windows) > 1:
+                assert isinstance(state, tuple)
+                part = state[lane]
+            if part in model[low : high + 1]:
+                continue
+            where = [i for i, known in enumerate(model) if known == part]
+            after = f"that after step {where[-1]}" if where else f"that after no step: {brief(part)}"
+            return f"the state of lane {lane}, where steps {low}..{high} are allowed, is {after}"
+        return None
 
-    def _crash_recovery(self, image: Image, point: int, acked: int, started: int) -> None:
+    def _crash_recovery(self, image: Image, point: int, windows: Windows) -> None:
         """Crash at a few places of the recovery from `image`, and recover from that."""
         memory = image.file_system()
         initial = memory.contents()
@@ -266,7 +309,7 @@ class Explorer:
                 )
                 self.found.nested += 1
                 verdict = self._verdict(again)
-                problem = verdict.problem or self._allowed(verdict.state, acked, started)
+                problem = verdict.problem or self._allowed(verdict.state, windows)
                 if problem:
                     self._fail(point, again.why, problem)
 
@@ -360,10 +403,14 @@ def explore(
     seed: int | None = None,
     mutate: Callable[[list[Operation]], list[Operation]] | None = None,
     stop_at: int = 10,
+    trace: Record | None = None,
 ) -> Findings:
-    """Record a workload (changed by `mutate`, if given) and explore its crashes; prints the seed and what was found."""
+    """Record a workload and explore its crashes; prints the seed and what was found.
+
+    mutate: changes the record first. trace: a record made before. stop_at: give up after so many failures.
+    """
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
-    trace = record(subject, workload)
+    trace = record(subject, workload) if trace is None else trace
     if mutate is not None:
         trace.operations = mutate(trace.operations)
     found = Explorer(subject, trace, seed=seed, budget=int(budget * SCALE)).explore(stop_at)

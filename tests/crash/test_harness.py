@@ -109,9 +109,16 @@ def test_renaming_reaches_the_disk_with_its_directory() -> None:
     assert contents(disk, "nothing") == {"/new": b"before"}
 
 
-def test_marks_move_the_window() -> None:
-    disk = disk_after(Mark("begin", 0), Mark("ack", 0), Mark("begin", 1), Mark("begin", 2), Mark("ack", 1))
-    assert (disk.acked, disk.started) == (1, 2)
+def test_marks_move_the_window_of_their_lane() -> None:
+    marks = [
+        Mark("begin", 1),
+        Mark("begin", 2),
+        Mark("ack", 1),
+        Mark("begin", 1, 2),
+        Mark("begin", 3, 2),
+        Mark("ack", 3, 2),
+    ]
+    assert disk_after(*marks).windows(3) == ((1, 2), (0, 0), (3, 3))
 
 
 def test_truncation_is_pending_until_synced() -> None:

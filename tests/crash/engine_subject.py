@@ -1,0 +1,189 @@
+"""The database as a subject of crash enumeration: steps, their execution through the public API, and their model.
+
+The model of trees is a dict, the model of tables is SQLite; neither shares a line with the engine. A state is, for each
+tree and table, the number of entries and a digest of them, so that many states can be kept and compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import engine
+from engine.storage.file import FileSystem
+from tests.crash.harness import REOPEN, Session, Subject
+
+PATH = "/db.ank"
+LOG = PATH + "-wal"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One write to a tree; value None: delete the key."""
+
+    tree: str
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """Changes, and SQL statements with parameters, in one transaction. acknowledged: durable when it returns."""
+
+    changes: tuple[Change, ...] = ()
+    statements: tuple[tuple[str, tuple[object, ...]], ...] = ()
+    acknowledged: bool = True
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """`put_many` of sorted or unsorted pairs."""
+
+    tree: str
+    pairs: tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True)
+class RolledBack:
+    """A transaction that changes its mind: nothing of it may ever be seen."""
+
+    changes: tuple[Change, ...]
+
+
+CHECKPOINT = "checkpoint"
+
+
+def digest(entries: Iterable[Hashable]) -> tuple[int, str]:
+    """Number of entries, and a hash of them in order."""
+    whole, count = hashlib.blake2b(digest_size=8), 0
+    for entry in entries:
+        whole.update(repr(entry).encode())
+        count += 1
+    return count, whole.hexdigest()
+
+
+State = tuple[tuple[str, tuple[int, str]], ...]
+
+
+class Model:
+    """What the trees and tables must hold."""
+
+    def __init__(self, trees: Sequence[str], tables: Sequence[str]) -> None:
+        self.trees: dict[str, dict[bytes, bytes]] = {name: {} for name in trees}
+        self.tables = tables
+        self.sql = sqlite3.connect(":memory:", isolation_level=None)
+
+    def apply(self, step: object) -> None:
+        if isinstance(step, Bulk):
+            self.trees[step.tree].update(step.pairs)
+        if isinstance(step, Transaction):
+            for change in step.changes:
+                if change.value is None:
+                    self.trees[change.tree].pop(change.key, None)
+                else:
+                    self.trees[change.tree][change.key] = change.value
+            for text, parameters in step.statements:
+                self.sql.execute(text, parameters)
+
+    def state(self) -> State:
+        parts = [(name, digest(sorted(items.items()))) for name, items in self.trees.items()]
+        for table in self.tables:
+            try:
+                rows = sorted(self.sql.execute(f"SELECT * FROM {table}").fetchall(), key=repr)
+            except sqlite3.OperationalError:
+                continue
+            parts.append((table, digest(rows)))
+        return tuple(parts)
+
+
+@dataclass(frozen=True)
+class EngineSubject(Subject):
+    """The engine with options; trees and tables: the names that the workload uses."""
+
+    trees: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def open(self, fs: FileSystem) -> Session:
+        return EngineSession(self, fs)
+
+    def model(self, steps: Sequence[object]) -> list[Hashable]:
+        model = Model(self.trees, self.tables)
+        states: list[Hashable] = [model.state()]
+        for step in steps:
+            model.apply(step)
+            states.append(model.state())
+        return states
+
+
+DEFAULTS: dict[str, Any] = {
+    "page_size": 4096,
+    "pool_bytes": 1 << 20,
+    "segment_size": 64 << 10,
+    "checkpoint_bytes": 0,  # checkpoints where the workload says so: the record is the same each time
+    "synchronous": "full",
+}
+
+
+class EngineSession(Session):
+    """An open database."""
+
+    def __init__(self, subject: EngineSubject, fs: FileSystem) -> None:
+        self.subject = subject
+        self.db = engine.open(PATH, fs=fs, **(DEFAULTS | subject.options))
+
+    def apply(self, step: object) -> None:
+        assert step != REOPEN
+        match step:
+            case Transaction():
+                self._run(step)
+            case Bulk():
+                self.db.tree(step.tree).put_many(step.pairs)
+            case RolledBack():
+                txn = self.db.begin()
+                write(txn, step.changes)
+                txn.rollback()
+            case _:
+                assert step == CHECKPOINT, step
+                self.db.checkpoint()
+
+    def _run(self, step: Transaction) -> None:
+        for _ in range(1000):  # a conflict changes nothing, and another thread has got on
+            try:
+                with self.db.begin() as txn:
+                    write(txn, step.changes)
+                    for text, parameters in step.statements:
+                        txn.execute(text, parameters)
+                return
+            except engine.ConflictError:
+                continue
+        raise AssertionError("no transaction can lose so often")
+
+    def state(self) -> State:
+        parts = [(name, digest(self.db.tree(name).scan())) for name in self.subject.trees]
+        for table in self.subject.tables:
+            try:
+                rows = sorted((tuple(row) for row in self.db.execute(f"SELECT * FROM {table}")), key=repr)
+            except engine.ProgrammingError:
+                continue
+            parts.append((table, digest(rows)))
+        return tuple(parts)
+
+    def check(self) -> Sequence[object]:
+        return list(self.db.check())
+
+    def close(self) -> None:
+        self.db.close()
+
+
+def write(txn: Any, changes: Sequence[Change]) -> None:
+    """Make the changes in a transaction of the engine."""
+    for change in changes:
+        tree = txn.tree(change.tree)
+        if change.value is None:
+            tree.delete(change.key)
+        else:
+            tree.put(change.key, change.value)

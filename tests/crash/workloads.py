@@ -1,0 +1,249 @@
+"""The engine's workloads for crash enumeration. Each is small, and made to go through one part of the engine."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.crash.engine_subject import CHECKPOINT, Bulk, Change, EngineSubject, RolledBack, Transaction
+from tests.crash.harness import REOPEN, Workload
+
+
+@dataclass(frozen=True)
+class Case:
+    """A workload and the subject it runs on."""
+
+    subject: EngineSubject
+    workload: Workload
+
+
+CASES: dict[str, Callable[[], Case]] = {}
+
+
+def case(make: Callable[[], tuple[EngineSubject, list[object], object]]) -> Callable[[], Case]:
+    """Register a workload; its name is the function's. It returns the subject, the steps and the further step."""
+    name = make.__name__
+
+    def build() -> Case:
+        subject, steps, further = make()
+        return Case(subject, Workload(name, steps, further))
+
+    CASES[name] = build
+    return build
+
+
+def put(tree: str, key: str, value: bytes) -> Change:
+    return Change(tree, key.encode(), value)
+
+
+def delete(tree: str, key: str) -> Change:
+    return Change(tree, key.encode(), None)
+
+
+def one(*changes: Change) -> Transaction:
+    return Transaction(tuple(changes))
+
+
+def sql(*statements: str | tuple[str, tuple[object, ...]]) -> Transaction:
+    return Transaction(statements=tuple(s if isinstance(s, tuple) else (s, ()) for s in statements))
+
+
+MORE = one(put("t", "zz more", b"after recovery"), put("t", "a more", b"x" * 600))
+
+
+@case
+def small_puts() -> tuple[EngineSubject, list[object], object]:
+    """One key a commit, some of them twice."""
+    rng = random.Random(1)
+    steps: list[object] = [one(put("t", f"key{rng.randrange(25)}", rng.randbytes(20))) for _ in range(30)]
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def splits() -> tuple[EngineSubject, list[object], object]:
+    """Random keys with middling values until the tree has three levels: leaf and branch splits, root growth."""
+    rng = random.Random(2)
+    steps: list[object] = []
+    for _ in range(24):
+        steps.append(one(*(put("t", f"{rng.randrange(10**9):09}" + "k" * 150, rng.randbytes(350)) for _ in range(8))))
+    steps.insert(14, CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def deletes_and_merges() -> tuple[EngineSubject, list[object], object]:
+    """A bulk load, then deletion in batches from both ends and at random until the tree is empty."""
+    rng = random.Random(3)
+    keys = [f"{i:05}" for i in range(240)]
+    steps: list[object] = [Bulk("t", tuple((key.encode(), rng.randbytes(200)) for key in keys)), CHECKPOINT]
+    rng.shuffle(keys)
+    while keys:
+        steps.append(one(*(delete("t", keys.pop()) for _ in range(min(len(keys), rng.randint(6, 20))))))
+        if len(steps) % 7 == 0:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def checkpoints_over_the_same_pages() -> tuple[EngineSubject, list[object], object]:
+    """The same few pages change again and again between checkpoints: slots become free and are used again."""
+    rng = random.Random(4)
+    steps: list[object] = [Bulk("t", tuple((f"{i:03}".encode(), bytes(150)) for i in range(60)))]
+    for i in range(24):
+        steps.append(one(*(put("t", f"{rng.randrange(60):03}", rng.randbytes(150)) for _ in range(4))))
+        if i % 2:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def growing_file() -> tuple[EngineSubject, list[object], object]:
+    """Each transaction adds pages, each checkpoint makes the file longer."""
+    rng = random.Random(5)
+    steps: list[object] = []
+    for i in range(10):
+        steps.append(one(*(put("t", f"{i:02}{j:02}", rng.randbytes(800)) for j in range(12))))
+        steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def overflow_values() -> tuple[EngineSubject, list[object], object]:
+    """Values over several pages, replaced by longer and shorter ones, and deleted."""
+    rng = random.Random(6)
+    steps: list[object] = []
+    for i in range(16):
+        length = rng.choice((900, 3000, 5000, 12000, 30000))
+        change = (
+            delete("t", f"{rng.randrange(4)}") if i % 5 == 4 else put("t", f"{rng.randrange(4)}", rng.randbytes(length))
+        )
+        steps.append(one(change, put("t", "small", b"%d" % i)))
+        if i % 6 == 5:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def several_trees() -> tuple[EngineSubject, list[object], object]:
+    """Transactions over three trees that come into being on the way: all of a transaction or nothing."""
+    rng = random.Random(7)
+    steps: list[object] = []
+    for i in range(18):
+        trees = ("t", "u", "v")[: 1 + i // 5]
+        steps.append(one(*(put(tree, f"{rng.randrange(30)}", b"%d " % i * 12) for tree in trees for _ in range(3))))
+        if i % 6 == 5:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t", "u", "v")), steps, MORE
+
+
+@case
+def bulk_loads() -> tuple[EngineSubject, list[object], object]:
+    """put_many into an empty tree, then into a full one; a log of many small segments."""
+    rng = random.Random(8)
+    steps: list[object] = [Bulk("t", tuple((f"{i:04}".encode(), rng.randbytes(60)) for i in range(200)))]
+    steps.append(Bulk("t", tuple((f"{i:04}x".encode(), rng.randbytes(60)) for i in range(0, 200, 2))))
+    steps.append(CHECKPOINT)
+    steps.append(Bulk("u", tuple((rng.randbytes(8), rng.randbytes(60)) for _ in range(150))))
+    return EngineSubject(("t", "u"), options={"segment_size": 16 << 10}), steps, MORE
+
+
+@case
+def reopened() -> tuple[EngineSubject, list[object], object]:
+    """Closing (which makes a checkpoint) and opening between transactions."""
+    rng = random.Random(9)
+    steps: list[object] = []
+    for i in range(14):
+        steps.append(one(*(put("t", f"{rng.randrange(40):02}", rng.randbytes(100)) for _ in range(5))))
+        if i % 3 == 2:
+            steps.append(REOPEN)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def small_segments() -> tuple[EngineSubject, list[object], object]:
+    """Transactions that run over several segments of the log, and checkpoints that remove segments."""
+    rng = random.Random(10)
+    steps: list[object] = []
+    for i in range(12):
+        steps.append(one(*(put("t", f"{rng.randrange(99):02}", rng.randbytes(700)) for _ in range(rng.randint(1, 25)))))
+        if i % 4 == 3:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"segment_size": 8 << 10}), steps, MORE
+
+
+@case
+def kept_log() -> tuple[EngineSubject, list[object], object]:
+    """The log is kept behind the checkpoint for history."""
+    rng = random.Random(11)
+    steps: list[object] = []
+    for i in range(14):
+        steps.append(one(*(put("t", f"{rng.randrange(50):02}", rng.randbytes(300)) for _ in range(6))))
+        if i % 4 == 3:
+            steps.append(CHECKPOINT)
+    options = {"segment_size": 8 << 10, "wal_retention": 24 << 10}
+    return EngineSubject(("t",), options=options), steps, MORE
+
+
+@case
+def rolled_back() -> tuple[EngineSubject, list[object], object]:
+    """Transactions that are rolled back between others, one of them large."""
+    rng = random.Random(12)
+    steps: list[object] = []
+    for i in range(14):
+        steps.append(one(*(put("t", f"{rng.randrange(40):02}", rng.randbytes(80)) for _ in range(3))))
+        count = 120 if i == 7 else 4
+        steps.append(RolledBack(tuple(put("t", f"{rng.randrange(90):02}", b"never" * 20) for _ in range(count))))
+        if i % 5 == 4:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def unsynced() -> tuple[EngineSubject, list[object], object]:
+    """synchronous=normal: nothing is promised, but what is there is a prefix of the commits, each of them whole."""
+    rng = random.Random(13)
+    steps: list[object] = []
+    for i in range(20):
+        changes = tuple(put("t", f"{rng.randrange(40):02}", rng.randbytes(120)) for _ in range(4))
+        steps.append(Transaction(changes, acknowledged=False))
+        if i % 6 == 5:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"synchronous": "normal"}), steps, None
+
+
+INSERT = "INSERT INTO items VALUES (?, ?, ?)"
+
+
+@case
+def tables() -> tuple[EngineSubject, list[object], object]:
+    """DDL and rows: a table, an index made on existing rows, updates, deletes, a dropped table."""
+    steps: list[object] = [
+        sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)"),
+        sql(*((INSERT, (i, f"name {i}", i * 7 % 10)) for i in range(12))),
+        sql("CREATE INDEX by_amount ON items (amount)"),
+        sql("UPDATE items SET amount = amount + 1 WHERE id < 6"),
+        CHECKPOINT,
+        sql(*((INSERT, (i, "x" * 300, i)) for i in range(20, 40))),
+        sql("DELETE FROM items WHERE id > 8 AND id < 25"),
+        sql("CREATE TABLE other (k TEXT PRIMARY KEY, v INTEGER)", ("INSERT INTO other VALUES (?, ?)", ("a", 1))),
+        sql("UPDATE other SET v = v + 1", "DELETE FROM items WHERE id = 1"),
+        sql("DROP TABLE other"),
+        CHECKPOINT,
+        sql("UPDATE items SET name = 'same', amount = id"),
+        sql("DROP TABLE items"),
+        sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)", (INSERT, (1, "again", 1))),
+    ]
+    return EngineSubject(tables=("items", "other")), steps, sql("CREATE TABLE more (id INTEGER PRIMARY KEY)")
+
+
+@case
+def tables_and_trees() -> tuple[EngineSubject, list[object], object]:
+    """Rows and tree entries in one transaction are durable together."""
+    steps: list[object] = [sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)")]
+    for i in range(16):
+        changes = (put("t", f"{i % 7}", b"%d" % i * 30),)
+        steps.append(Transaction(changes, ((INSERT, (i, "n" * (i * 37 % 400), i)),)))
+        if i % 5 == 4:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",), ("items",)), steps, MORE
