@@ -23,7 +23,7 @@ segment headers and the padding between them into one stream, and the writer onl
 - A failed write or sync poisons the log: nothing is retried, every later append, write and sync is refused, but a waiter
   whose group had succeeded still hears of success.
 
-Invariants: synced <= written <= filled, filled - written <= ring size, end <= filled (they differ only inside the append of a
+Invariants: `synced` rises only at the end of a group, or with a broadcast to both groups; synced <= written <= filled, filled - written <= ring size, end <= filled (they differ only inside the append of a
 record larger than the ring), all on 8-byte borders but written and synced.
 """
 
@@ -313,7 +313,10 @@ def _switch_file(w, first):
     w.syncs += 1
     w.segments_created += 1
     if w.synced < first:
+        # Outside a group: all look again, or the one who was woken to lead the next group might leave without leading.
         store_release(cython.address(w.synced), first)
+        cond_broadcast(cython.address(w.group_done[0]))
+        cond_broadcast(cython.address(w.group_done[1]))
     mutex_unlock(cython.address(w.mutex))
     return 0
 
