@@ -33,6 +33,11 @@ def log_directory(path):
     return path + "-wal"
 
 
+def directory_of(path):
+    """The directory that a file's name is in."""
+    return os.path.dirname(path) or "."
+
+
 def open_store(fs, path, options):
     """Open the database at `path`, or make it where it is missing and options.create.
 
@@ -63,7 +68,7 @@ def open_store(fs, path, options):
 def _make(fs, path, options):
     """Make an empty database, as a whole or not at all."""
     new = path + "-new"
-    if not fs.exists(os.path.dirname(path) or ".") and os.path.dirname(path):
+    if not fs.exists(directory_of(path)):
         raise OperationalError(f"{path} cannot be made: its directory does not exist")
     file = fs.open(new, create=True)
     lock = None
@@ -97,7 +102,7 @@ def _make(fs, path, options):
         store.create_first_trees()
         Checkpointer(store, 0).run()
         fs.rename(new, path)
-        fs.sync_dir(os.path.dirname(path) or ".")
+        fs.sync_dir(directory_of(path))
     finally:
         if store is not None:
             store.close_files()
@@ -126,7 +131,7 @@ def _open(fs, path, file, lock, number, meta, options):
         store.open_readonly()
         return store
     # Whoever made the file may have been killed before its name was durable, and commits are about to rely on it.
-    fs.sync_dir(os.path.dirname(path) or ".")
+    fs.sync_dir(directory_of(path))
     store.attach_log(
         open_log(
             fs, log_directory(path), fields["log_id"], end_lsn, end_crc, segment_size=fields["segment_size"]
