@@ -23,8 +23,10 @@ segment headers and the padding between them into one stream, and the writer onl
 - A failed write or sync poisons the log: nothing is retried, every later append, write and sync is refused, but a waiter
   whose group had succeeded still hears of success.
 
-Invariants: `synced` rises only at the end of a group, or with a broadcast to both groups; synced <= written <= filled, filled - written <= ring size, end <= filled (they differ only inside the append of a
-record larger than the ring), all on 8-byte borders but written and synced.
+Invariants
+- synced <= written <= filled, filled - written <= ring size; end <= filled, and they differ only inside the append of a record
+  larger than the ring. end and filled are on 8-byte borders.
+- `synced` rises only at the end of a group, or with a broadcast to both groups.
 """
 
 import cython
