@@ -29,14 +29,14 @@ if TYPE_CHECKING:
     from anokuro_cli.shell import Session
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The console script; returns the exit status."""
+def main(arguments: list[str] | None = None, opener: Opener | None = None) -> int:
+    """The console script; returns the exit status. opener: what opens databases, the engine unless a test says otherwise."""
     arguments = sys.argv[1:] if arguments is None else arguments
     from anokuro_cli.render.output import prepare_standard_streams
 
     prepare_standard_streams()
     try:
-        status = run(arguments)
+        status = run(arguments, opener)
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader has gone: nobody to tell
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run(arguments: list[str], opener: Opener | None = None) -> int:
-    """Runs a command line and returns its exit status. opener: what opens databases, engine.open unless a test says otherwise."""
+    """Runs a command line and returns its exit status."""
     if arguments and arguments[0] in SUBCOMMANDS:
         from anokuro_cli.subcommands import run_subcommand
 
@@ -72,12 +72,9 @@ def run(arguments: list[str], opener: Opener | None = None) -> int:
 
 
 def _version() -> int:
-    from importlib.metadata import PackageNotFoundError, version
+    import engine
 
-    try:
-        print(f"anokuro {version('anokuro')}")
-    except PackageNotFoundError:
-        print("anokuro (not installed)")
+    print(f"anokuro {engine.__version__}")
     return OK
 
 

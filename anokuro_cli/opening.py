@@ -45,8 +45,8 @@ def open_database(path: str, *, readonly: bool = False, create: bool = True) -> 
 
     try:
         if path == MEMORY:
-            return engine.open(MEMORY)  # type: ignore[no-any-return]
-        return engine.open(path, readonly=readonly, create=create and not readonly)  # type: ignore[no-any-return]
+            return engine.open(MEMORY)
+        return engine.open(path, readonly=readonly, create=create and not readonly)
     except (engine.Error, OSError) as error:
         raise CannotOpen(explain_opening(error, path)) from error
 

@@ -1,4 +1,4 @@
-"""What is in the database, as the shell needs it for .tables, .schema and completion: read from sys.tables, sys.columns and sys.indexes."""
+"""What is in the database, as the shell needs it for .tables, .schema and completion: read from the sys schema."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Tables and indexes in order of their names."""
+    """Tables, indexes and functions in order of their names."""
 
     tables: tuple[Table, ...] = ()
     indexes: tuple[Index, ...] = ()
+    functions: tuple[str, ...] = ()
     by_name: dict[str, Table] = field(default_factory=dict)
 
     def table(self, name: str) -> Table | None:
@@ -56,18 +57,21 @@ def read_schema(db: Database) -> Schema:
     """The database's schema as its own session sees it now."""
     columns: dict[str, list[Column]] = {}
     for row in _records(db, "SELECT * FROM sys.columns"):
-        column = Column(row["name"], row["type"], bool(row["not_null"]), bool(row["primary_key"]))
-        columns.setdefault(row["table"].lower(), []).append(column)
+        column = Column(row["name"], row["type"], bool(row["not_null"]), row["key_position"] is not None)
+        columns.setdefault(row["table_name"].lower(), []).append(column)
     tables = [
         Table(row["name"], row["kind"], row["sql"] or "", tuple(columns.get(row["name"].lower(), ())))
         for row in _records(db, "SELECT * FROM sys.tables")
     ]
     indexes = [
-        Index(row["name"], row["table"], bool(row["unique"]), row["columns"], row["sql"] or "")
+        Index(row["name"], row["table_name"], bool(row["is_unique"]), row["columns"], row["sql"] or "")
         for row in _records(db, "SELECT * FROM sys.indexes")
     ]
+    functions = [row["name"] for row in _records(db, "SELECT * FROM sys.functions")]
     tables.sort(key=_name)
-    return Schema(tuple(tables), tuple(sorted(indexes, key=_name)), {table.name.lower(): table for table in tables})
+    indexes.sort(key=_name)
+    by_name = {table.name.lower(): table for table in tables}
+    return Schema(tuple(tables), tuple(indexes), tuple(sorted(functions)), by_name)
 
 
 def _records(db: Database, sql: str) -> list[dict[str, Any]]:

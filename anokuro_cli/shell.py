@@ -124,9 +124,11 @@ class Session:
         result = self.db.execute(sql, bound) if bound else self.db.execute(sql)
         executed = perf_counter()
         if result.columns:
-            self.show(result)
+            try:
+                self.show(result)
+            finally:
+                result.close()  # rows that nobody wants any more
         else:
-            result.fetchall()
             self._acknowledge(sql, result.rowcount)
         self.last_seconds, self.last_sql = perf_counter() - began, sql
         if self.settings.timer:

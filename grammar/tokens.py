@@ -190,8 +190,8 @@ class Splitter:
         self._drop(len(self._text))
 
     def pending(self) -> bool:
-        """Whether a statement has begun that is not complete."""
-        return self._first is not None or bool(self._waiting)
+        """Whether a statement, or a comment, has begun that is not complete."""
+        return self._first is not None or self._closing is not None
 
     def _take(self, chunk: str, final: bool) -> Iterator[Piece]:
         self._text += "".join(self._waiting) + chunk

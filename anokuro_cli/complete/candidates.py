@@ -4,7 +4,7 @@ typed word comes before what merely contains its letters in order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from anokuro_cli.complete.place import Place, place_at
@@ -24,13 +24,13 @@ class Candidate:
     name: str = ""
 
 
-def complete(text: str, offset: int, schema: Schema, functions: Iterable[str] = ()) -> tuple[list[Candidate], int]:
+def complete(text: str, offset: int, schema: Schema) -> tuple[list[Candidate], int]:
     """(candidates, best first; offset from which they replace the text)."""
     place = place_at(text, offset)
     if place is None:
         return [], offset
     found: dict[str, tuple[tuple[int, int, int], Candidate]] = {}
-    for order, (group, candidate) in enumerate(_all(place, schema, functions)):
+    for order, (group, candidate) in enumerate(_all(place, schema)):
         quality = match(candidate.name or candidate.text, place.prefix)
         if quality is None:
             continue
@@ -54,7 +54,7 @@ def match(name: str, prefix: str) -> int | None:
     return 2 if low[0] == typed[0] and all(letter in letters for letter in typed) else None
 
 
-def _all(place: Place, schema: Schema, functions: Iterable[str]) -> Iterator[tuple[int, Candidate]]:
+def _all(place: Place, schema: Schema) -> Iterator[tuple[int, Candidate]]:
     """(group, candidate); a lower group comes first."""
     if place.qualifier:
         yield from _of_qualifier(place, schema)
@@ -82,8 +82,8 @@ def _all(place: Place, schema: Schema, functions: Iterable[str]) -> Iterator[tup
         for name in TYPES:
             yield 0, Candidate(_as_typed(name, place.prefix), "type")
     if "function" in place.kinds and place.prefix:
-        for name in functions:
-            yield 4, Candidate(name, "function")
+        for name in schema.functions:
+            yield 4, Candidate(name.lower(), "function")
     for keyword in sorted(place.keywords):
         yield 5, Candidate(_as_typed(keyword, place.prefix), "keyword")
 

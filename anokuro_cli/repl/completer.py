@@ -53,8 +53,8 @@ class SchemaCache:
 class ShellCompleter(Completer):
     """SQL and dot commands."""
 
-    def __init__(self, cache: SchemaCache, functions: Iterable[str] = ()):
-        self._cache, self._functions = cache, tuple(functions)
+    def __init__(self, cache: SchemaCache):
+        self._cache = cache
         self._paths = PathCompleter(expanduser=True)
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
@@ -62,7 +62,7 @@ class ShellCompleter(Completer):
         if text[:1] in (".", "\\") and "\n" not in text:
             yield from self._command(document, complete_event)
             return
-        candidates, start = complete(text, document.cursor_position, self._cache.get(), self._functions)
+        candidates, start = complete(text, document.cursor_position, self._cache.get())
         typed = document.cursor_position - start
         if not complete_event.completion_requested and not typed and text[:start][-1:] != ".":
             return  # nothing pops up by itself before a letter is typed

@@ -7,9 +7,7 @@ HERE = Path(__file__).resolve()
 sys.path[:0] = [str(HERE.parents[2])]
 
 from anokuro_cli import main  # noqa: E402
-from anokuro_cli.render.output import prepare_standard_streams  # noqa: E402
 from tests.shell.standin import opener  # noqa: E402
 
 if __name__ == "__main__":
-    prepare_standard_streams()
-    sys.exit(main.run(sys.argv[1:], opener))
+    sys.exit(main.main(sys.argv[1:], opener))

@@ -10,11 +10,12 @@ from typing import Any
 
 _SYS = {
     "sys.tables": """SELECT name, type AS kind, sql FROM sqlite_master WHERE type IN ('table', 'view')""",
-    "sys.columns": """SELECT m.name AS "table", c.name, c.type, c."notnull" AS not_null, c.pk > 0 AS primary_key
+    "sys.columns": """SELECT m.name AS table_name, c.name, c.type, c."notnull" AS not_null, nullif(c.pk, 0) AS key_position
         FROM sqlite_master m, pragma_table_info(m.name) c WHERE m.type IN ('table', 'view')""",
-    "sys.indexes": """SELECT m.name, m.tbl_name AS "table", l."unique", m.sql,
+    "sys.indexes": """SELECT m.name, m.tbl_name AS table_name, l."unique" AS is_unique, m.sql,
         (SELECT group_concat(name, ', ') FROM pragma_index_info(m.name)) AS columns
         FROM sqlite_master m, pragma_index_list(m.tbl_name) l WHERE m.type = 'index' AND l.name = m.name""",
+    "sys.functions": "SELECT 'abs' AS name, 0 AS aggregate UNION SELECT 'count', 1 UNION SELECT 'avg', 1",
 }
 
 
@@ -36,6 +37,9 @@ class Result:
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return iter(self._cursor)
+
+    def close(self) -> None:
+        self._cursor.close()
 
     def fetchall(self) -> list[tuple[Any, ...]]:
         return self._cursor.fetchall()
