@@ -1,16 +1,27 @@
-"""The check of a database: the store, the catalog, and each index against its table."""
+"""The check of a database: the store, then what the catalog says, then every row, and every index against its table.
+
+An index is right when each row's entry is in it and it has no other entries: the entries are looked up one by one, the
+rest is counting. All of it reads one snapshot.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.base.errors import Error
 from engine.btree.check import Finding
 from engine.txn.check import check_store
+from engine.txn.transaction import Transaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.api.database import Database
+    from engine.catalog.objects import Table
+
+FINDINGS_MAX = 100
+"""Findings about the rows of one table; what is behind them would say the same again."""
+DIRECTORY, CATALOG = 0, 1
 
 
 def check_database(database: Database, progress: Callable[[int], None] | None = None) -> list[Finding]:
@@ -18,4 +29,59 @@ def check_database(database: Database, progress: Callable[[int], None] | None = 
     findings: list[Finding] = list(check_store(database.store, progress))
     if findings:
         return findings  # what stands on damaged pages would only be noise
+    txn = Transaction(database.store, "snapshot", readonly=True)
+    try:
+        findings += _check_catalog(database, txn)
+    except Error as error:
+        findings.append(Finding(f"catalog: {error}", database.path))
+    finally:
+        txn.rollback()
     return findings
+
+
+def _check_catalog(database: Database, txn: Transaction) -> list[Finding]:
+    """Every tree belongs to one object of the catalog and the reverse; then the tables."""
+    schema = database.catalog.schema(txn)
+    found = []
+    owners: dict[int, str] = {CATALOG: "the catalog"}
+    named = [(f"tree {tree.name!r}", tree.tree) for tree in database.catalog.named_trees(txn)]
+    named += [(f"table {table.name}", table.tree) for table in schema.tables.values()]
+    named += [(f"index {index.name}", index.tree) for index in schema.indexes.values()]
+    for what, tree in named:
+        if tree in owners:
+            found.append(Finding(f"{what} and {owners[tree]} are the same tree {tree}", database.path))
+        owners[tree] = what
+        if not database.store.root_of(tree, txn.snapshot_lsn):
+            found.append(Finding(f"{what}: its tree {tree} does not exist", database.path))
+    for key, _ in txn.scan(DIRECTORY):
+        tree = int.from_bytes(key, "big")
+        if tree not in owners:
+            found.append(Finding(f"tree {tree} belongs to nothing in the catalog", database.path))
+    for table in schema.tables.values():
+        found += _check_table(database.path, txn, table)
+    return found
+
+
+def _check_table(path: str, txn: Transaction, table: Table) -> list[Finding]:
+    found: list[Finding] = []
+    decoder = table.decoder(tuple(range(len(table.columns))))
+    encoder = table.encoder()
+    rows = 0
+    for key, value in txn.scan(table.tree):
+        rows += 1
+        if len(found) >= FINDINGS_MAX:
+            return found
+        try:
+            row = encoder.check(decoder.decode(key, value))
+        except Error as error:
+            found.append(Finding(f"table {table.name}, row with key {key.hex()}: {error}", path))
+            continue
+        for index in table.indexes:
+            entry, content = index.entry([row[column.position] for column in index.columns], key)
+            if txn.get(index.tree, entry) != content:
+                found.append(Finding(f"index {index.name}: no entry for the row with key {key.hex()}", path))
+    for index in table.indexes:
+        entries = txn.count(index.tree)
+        if entries != rows:
+            found.append(Finding(f"index {index.name} has {entries} entries for {rows} rows", path))
+    return found
