@@ -43,7 +43,6 @@ from engine.sql.result import Result
 from engine.sql.shared import Shared
 from grammar import ParseError as GrammarError
 from grammar import ast
-from grammar.shape import shape
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 RETRIES = 200
@@ -140,7 +139,7 @@ class Session:
         """Run one statement. Raises ParseError, ProgrammingError, IntegrityError, DataError, ConflictError ..."""
         self._check(sql)
         self._flag[0] = False
-        text, literals = shape(sql)
+        text, literals = self.shared.shape(sql)
         try:
             found = self.shared.take(text)
             if found is not None:

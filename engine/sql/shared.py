@@ -12,10 +12,13 @@ from engine.catalog.objects import Table
 from engine.record.types import Type
 from engine.sql.plan import SystemTable
 from grammar import ast
+from grammar.shape import shape
 
 Provider = Callable[[tuple[Any, ...], Any], Iterable[tuple[Any, ...]]]
 CACHED_STATEMENTS = 512
 CACHED_INSTANCES = 8
+REMEMBERED_SHAPES = 2048
+REMEMBERED_LENGTH = 2000
 SAMPLED_ROWS = 1000
 LARGE_TABLE = 100_000.0
 SIZE_USES = 256
@@ -30,6 +33,7 @@ class Shared:
         self.system_tables: dict[str, SystemTable] = {}
         self.handlers: dict[type[ast.Statement], Callable[[ast.Statement, Any, tuple[Any, ...]], Any]] = {}
         self.compiled: OrderedDict[Any, list[Any]] = OrderedDict()
+        self._shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self.hits = 0
         self.misses = 0
         self._sizes: dict[int, list[float]] = {}
@@ -53,6 +57,17 @@ class Shared:
     ) -> None:
         """Have `handler(node, session, params)` carry out statements of a class (inspections, CHECKPOINT ...)."""
         self.handlers[kind] = handler
+
+    def shape(self, sql: str) -> tuple[str, tuple[Any, ...]]:
+        """The shape of a statement and its literals; remembered, because programs repeat their statements."""
+        found = self._shapes.get(sql)
+        if found is None:
+            found = shape(sql)
+            if len(sql) <= REMEMBERED_LENGTH:
+                if len(self._shapes) >= REMEMBERED_SHAPES:
+                    self._shapes.clear()
+                self._shapes[sql] = found
+        return found
 
     def take(self, key: Any) -> Any:
         """A compiled instance of a statement, or None."""
