@@ -160,8 +160,8 @@ class FileSystem:
     def open(self, path, *, create=False, readonly=False, exclusive=False, follow=True):
         """Open the regular file `path`, for reading and writing unless `readonly`.
 
-        create: make it, empty and readable by its owner only, where it is missing; a symbolic link is never created
-        through. exclusive: with create, refuse a file that exists. follow=False: refuse a symbolic link altogether.
+        create: make it, empty and readable by its owner only, where it is missing; a symbolic link in its place is
+        refused. exclusive: with create, refuse a file that exists. follow=False: refuse a symbolic link without create.
         Raises ReadOnlyError where only reading is permitted.
         """
         raise NotImplementedError
@@ -174,8 +174,16 @@ class FileSystem:
         """Whether the path names a directory."""
         raise NotImplementedError
 
+    def is_link(self, path):
+        """Whether the path names a symbolic link."""
+        raise NotImplementedError
+
+    def real_path(self, path):
+        """The path without symbolic links: what belongs to a file (its log) is found beside its real name."""
+        raise NotImplementedError
+
     def size(self, path):
-        """Bytes in the file `path`."""
+        """Bytes in the regular file `path`."""
         raise NotImplementedError
 
     def listdir(self, path):

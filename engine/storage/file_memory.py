@@ -196,6 +196,12 @@ class MemoryFileSystem(FileSystem):
     def is_dir(self, path):
         return self._entries.get(self._full(path), self) is None
 
+    def is_link(self, path):
+        return False
+
+    def real_path(self, path):
+        return path
+
     def size(self, path):
         return cython.cast(MemoryNode, self._file(path, "measure")).length()
 

@@ -1,7 +1,7 @@
 """Files of the operating system (POSIX): pread, pwrite, fdatasync, flock.
 
 Security: a file is created with O_EXCL and O_NOFOLLOW, mode 0600, a directory with mode 0700; an existing database
-may be reached through a symbolic link. Only regular files are opened (a FIFO would hang, a device is no database).
+may be reached through a symbolic link, what is created never. Only regular files are opened (a FIFO would hang, a device is no database).
 
 Locks are flock(2) locks on the file itself: they belong to the open file description, so a second handle in the same
 process meets them as well, a symbolic link leads to the same lock, nothing is left behind by a killed process, and
@@ -121,7 +121,7 @@ class OsFile(File):
 def _open_descriptor(path, create, readonly, exclusive, follow):
     """Open `path` as `FileSystem.open` says; OSError as the system raises it."""
     mode = os.O_RDONLY if readonly else os.O_RDWR
-    flags = mode | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow else os.O_NOFOLLOW)
+    flags = mode | os.O_CLOEXEC | os.O_NONBLOCK | (0 if follow and not create else os.O_NOFOLLOW)
     creating = mode | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL
     if not create:
         return os.open(path, flags)
@@ -132,7 +132,7 @@ def _open_descriptor(path, create, readonly, exclusive, follow):
             return os.open(path, flags)
         with contextlib.suppress(FileExistsError):
             return os.open(path, creating, 0o600)
-    raise OSError(errno.ELOOP, "a symbolic link that leads nowhere is in the way", path)
+    raise OSError(errno.EEXIST, "somebody else creates and removes it all the time", path)
 
 
 def _require_regular(fd, path):
@@ -149,7 +149,9 @@ def _open_error(error, path, readonly):
         found = ReadOnlyError(f"{path} cannot be opened for writing ({error.strerror}); open it with readonly=True")
     elif error.errno == errno.EISDIR:
         found = OperationalError(f"{path} is a directory, not a database file")
-    elif error.errno in (errno.EINVAL, errno.ELOOP):
+    elif error.errno == errno.ELOOP:
+        found = OperationalError(f"cannot open {path}: a symbolic link is in its place; remove it")
+    elif error.errno == errno.EINVAL:
         found = OperationalError(f"cannot open {path}: {error.strerror}")
     else:
         return io_error(error.errno or errno.EIO, "open", path, error)
@@ -195,8 +197,20 @@ class OsFileSystem(FileSystem):
     def is_dir(self, path):
         return os.path.isdir(path)
 
+    def is_link(self, path):
+        return os.path.islink(path)
+
+    def real_path(self, path):
+        return os.path.realpath(path)
+
     def size(self, path):
-        return self._call("measure", path, lambda: os.stat(path).st_size)
+        def measure():
+            found = os.stat(path)
+            if not stat.S_ISREG(found.st_mode):
+                raise OSError(errno.EINVAL, "not a regular file", path)
+            return found.st_size
+
+        return self._call("measure", path, measure)
 
     def listdir(self, path):
         return sorted(self._call("list", path, lambda: os.listdir(path)))

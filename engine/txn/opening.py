@@ -45,6 +45,8 @@ def open_store(fs, path, options):
     """
     if fs.is_dir(path):
         raise OperationalError(f"{path} is a directory, not a database")
+    if fs.exists(path):
+        path = fs.real_path(path)  # the log is beside the file itself, by whatever link it is reached
     if not fs.exists(path):
         if options.readonly or not options.create:
             raise OperationalError(f"{path} does not exist")

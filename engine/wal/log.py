@@ -395,6 +395,8 @@ def create_log(
     directory; without it they are refused with OperationalError, for they may be all that is left of another database.
     """
     log = Log(fs, directory, log_id, segment_size, ring_size)
+    if fs.is_link(directory):
+        raise OperationalError(f"{directory} is a symbolic link, in the place of a new log; remove it")
     if not fs.exists(directory):
         fs.mkdir(directory)
         fs.sync_dir(os.path.dirname(directory) or ".")

@@ -30,8 +30,9 @@ from engine.storage.file_recording import Mark, Operation, RecordingFileSystem
 from tests.crash.disk import Disk, Image, Windows
 from tests.crash.states import CHOICES, FIXED, RANDOM, Choice
 
-# The long run: ANOKURO_CRASH_SCALE=20 tries about twenty times as many states.
-SCALE = float(os.environ.get("ANOKURO_CRASH_SCALE", "1"))
+# The long run: ANOKURO_CRASH_SCALE=20 tries about twenty times as many states. The checked build is slow: fewer.
+CHECKED_BUILD = os.environ.get("ANOKURO_CHECKED_BUILD") == "1"
+SCALE = float(os.environ.get("ANOKURO_CRASH_SCALE", "0.1" if CHECKED_BUILD else "1"))
 
 
 class Session(ABC):
@@ -128,6 +129,11 @@ class Findings:
             f"{self.states} states, {self.points} crash points, {self.nested} crashes of recoveries, {self.kills} kills"
         ]
         return "\n".join(lines + [failure.describe() for failure in self.failures[:10]])
+
+
+def scaled(states: int) -> int:
+    """A number of states for this run: the ordinary one, the long one, or that of the checked build."""
+    return max(1, int(states * SCALE))
 
 
 def acknowledged(step: object) -> bool:
@@ -407,13 +413,14 @@ def explore(
 ) -> Findings:
     """Record a workload and explore its crashes; prints the seed and what was found.
 
-    mutate: changes the record first. trace: a record made before. stop_at: give up after so many failures.
+    budget: about how many distinct states to try (see `scaled`). mutate: changes the record first. trace: a record made
+    before. stop_at: give up after so many failures.
     """
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     trace = record(subject, workload) if trace is None else trace
     if mutate is not None:
         trace.operations = mutate(trace.operations)
-    found = Explorer(subject, trace, seed=seed, budget=int(budget * SCALE)).explore(stop_at)
+    found = Explorer(subject, trace, seed=seed, budget=budget).explore(stop_at)
     print(f"{workload.name}: seed {seed}: {found.report()}")
     return found
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.crash.engine_subject import CHECKPOINT, EngineSubject
-from tests.crash.harness import Workload, explore, record_threads
+from tests.crash.harness import Workload, explore, record_threads, scaled
 from tests.crash.workloads import CASES, MORE, one, put
 
 # Distinct states for each workload in the ordinary run; ANOKURO_CRASH_SCALE multiplies it.
@@ -17,9 +17,9 @@ BUDGET = 360
 @pytest.mark.parametrize("name", CASES)
 def test_every_crash_is_survived(name: str) -> None:
     case = CASES[name]()
-    found = explore(case.subject, case.workload, budget=BUDGET)
+    found = explore(case.subject, case.workload, budget=scaled(BUDGET))
     assert found.failures == [], found.report()
-    assert found.states >= 0.95 * BUDGET
+    assert found.states >= 0.95 * min(BUDGET, scaled(BUDGET))
 
 
 def test_crashes_while_several_threads_commit() -> None:
@@ -35,6 +35,6 @@ def test_crashes_while_several_threads_commit() -> None:
     subject = EngineSubject(trees, options={"segment_size": 16 << 10})
     workload = Workload("threads", [], MORE)
     trace = record_threads(subject, workload, lanes)
-    found = explore(subject, workload, budget=BUDGET, trace=trace)
+    found = explore(subject, workload, budget=scaled(BUDGET), trace=trace)
     assert found.failures == [], found.report()
-    assert found.states >= 0.95 * BUDGET
+    assert found.states >= 0.95 * min(BUDGET, scaled(BUDGET))

@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import engine
+from tests.crash.harness import CHECKED_BUILD
 from tests.crash.killed_child import TREE, key, value
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-KILLS = 20
+KILLS = 4 if CHECKED_BUILD else 20
 ROWS = 20
 
 

@@ -11,6 +11,9 @@ from tests.crash.harness import explore
 from tests.crash.mutants import MUTATIONS, REPAIRS, Trusting
 from tests.crash.workloads import CASES
 
+# Whether the harness catches a mutant does not depend on how the engine was compiled.
+pytestmark = pytest.mark.ordinary_only
+
 # Tried in this order until one of them catches the mutant.
 WORKLOADS = ("small_segments", "checkpoints_over_the_same_pages", "splits", "growing_file")
 

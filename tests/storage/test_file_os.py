@@ -60,13 +60,17 @@ def test_an_existing_file_is_reached_through_a_link_unless_refused(tmp_path: Pat
     fs = OsFileSystem()
     fs.open(str(tmp_path / "real"), create=True).close()
     (tmp_path / "link").symlink_to(tmp_path / "real")
-    with fs.open(str(tmp_path / "link"), create=True) as f:
+    with fs.open(str(tmp_path / "link")) as f:
         f.pwrite(b"x", 0)
         with fs.lock(f), pytest.raises(LockedError):
             fs.lock(str(tmp_path / "real"))
     assert (tmp_path / "real").read_bytes() == b"x"
-    with pytest.raises(OperationalError):
-        fs.open(str(tmp_path / "link"), follow=False)
+    assert fs.is_link(str(tmp_path / "link")) and not fs.is_link(str(tmp_path / "real"))
+    assert fs.real_path(str(tmp_path / "link")) == fs.real_path(str(tmp_path / "real"))
+    for options in ({"follow": False}, {"create": True}, {"create": True, "exclusive": True}):
+        with pytest.raises(OperationalError):
+            fs.open(str(tmp_path / "link"), **options)
+    assert (tmp_path / "real").read_bytes() == b"x"
 
 
 def test_only_regular_files_are_opened(tmp_path: Path) -> None:
@@ -74,6 +78,8 @@ def test_only_regular_files_are_opened(tmp_path: Path) -> None:
     for options in ({"readonly": True}, {}, {"create": True}):
         with pytest.raises(OperationalError, match="regular file"):
             OsFileSystem().open(str(tmp_path / "fifo"), **options)
+    with pytest.raises(OperationalError):
+        OsFileSystem().size(str(tmp_path / "fifo"))
     with pytest.raises(OperationalError):
         OsFileSystem().open("/dev/null")
 
