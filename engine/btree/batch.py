@@ -74,6 +74,7 @@ def batch_commit(b, lsn):
     if at == 0:
         return ERR_POISONED
     mutex_lock(cython.address(p.mutex))
+    invariant(p.published < b.first_lsn and b.first_lsn < at, b"a batch's records lie between two published states")
     store_release(cython.address(p.published), at)
     snapshot_release(p, b.snapshot)
     b.snapshot = -1
@@ -247,6 +248,8 @@ def _log(b, type, page_id, tree, prev, fixed, fixed_len, parts, count):
 def _applied(b, page_id, frame, lsn):
     """Give a changed page its LSN and let readers at it again."""
     page = frame_page(b.pool, frame)
+    invariant(page.lsn <= lsn, b"a page's LSN only grows")
+    invariant(b.pool.frames[frame].flags & FRAME_DIRTY != 0, b"a changed page is dirty")
     page.lsn = lsn
     ref_of(b.pool, page_id).lsn = lsn
     unlatch_exclusive(cython.address(b.pool.frames[frame].word), frame)

@@ -1,6 +1,8 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
 from engine.base.atomic cimport load16_relaxed, load32_relaxed
+from engine.base.invariant cimport checked, invariant
+from engine.storage.page cimport PAGE_OK, page_validate
 from engine.storage.layout cimport (
     CELL_SIZE, FLAG_UPPER_INFINITE, HEADER_SIZE, HINTS, KIND_BRANCH, KIND_LEAF, SLOT_SIZE, VALUE_LEN_MASK,
     cell_at, cell_key, cell_t, cell_value, key_head, lower_fence, page_t, slot_at, slot_t, upper_fence,
@@ -56,6 +58,7 @@ cdef long node_pack(page_t *page, uint32_t page_size, long first, long last, siz
 cdef int node_truncate(page_t *page, uint32_t page_size, long index, const uint8_t *upper, size_t upper_len, uint8_t *scratch) noexcept nogil
 cdef size_t node_key(page_t *page, uint32_t page_size, long index, uint8_t *out) noexcept nogil
 cdef long node_split_index(page_t *page, uint32_t page_size, long position) noexcept nogil
+cdef void _sound(page_t *page, uint32_t page_size) noexcept nogil
 cdef int node_compare(page_t *page, uint32_t page_size, slot_t *slot, const uint8_t *suffix, size_t length) noexcept nogil
 cdef void node_drop_cell(page_t *page, slot_t *slot) noexcept nogil
 cdef void node_place_cell(page_t *page, slot_t *slot, const uint8_t *suffix, size_t suffix_len, const uint8_t *value, uint16_t value_len) noexcept nogil

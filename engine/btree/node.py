@@ -30,6 +30,15 @@ afterwards): it therefore checks every offset before following it.
 import cython
 
 
+def _sound(page, page_size):
+    """In the checked build: the page keeps the rules of page_validate, and its slots are in order of their heads."""
+    if checked:
+        invariant(page_validate(page, page_size) == PAGE_OK, b"a node operation leaves a valid page")
+        i: cython.long
+        for i in range(1, page.count):
+            invariant(slot_at(page, i - 1).head <= slot_at(page, i).head, b"heads are in key order")
+
+
 def common_prefix(a, a_len, b, b_len):
     """Length of the common prefix of two byte strings."""
     limit = min(a_len, b_len)
@@ -216,6 +225,7 @@ def node_insert(page, page_size, index, key, key_len, value, value_len, scratch)
     page.count += 1
     node_place_cell(page, slot_at(page, index), key + page.prefix_len, suffix_len, value, value_len)
     node_refresh_hints(page)
+    _sound(page, page_size)
     return 0
 
 
@@ -251,6 +261,7 @@ def node_update(page, page_size, index, value, value_len, scratch):
         page.fragmented = 0
         node_compact_without(page, page_size, index, scratch)
     node_place_cell(page, slot_at(page, index), key_copy, suffix_len, value, value_len)
+    _sound(page, page_size)
     return 0
 
 
@@ -285,6 +296,8 @@ def node_delete(page, page_size, index):
         page.heap_start = page_size - page.lower_len - page.upper_len
         page.fragmented = 0
     node_refresh_hints(page)
+    if page.kind == KIND_LEAF or page.count > 0:
+        _sound(page, page_size)
     return 0
 
 

@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from engine.base.atomic cimport (
     add_acq_rel, and_acq_rel, cas64, cpu_relax, fence_acquire, load_acquire, load_relaxed, or_acq_rel,
 )
+from engine.base.invariant cimport invariant
 from engine.base.sync cimport cond_broadcast, cond_init, cond_t, cond_wait, mutex_init, mutex_lock, mutex_t, mutex_unlock
 from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, held_t, thread_self, thread_t, ticks, ticks_per_ns
 
@@ -44,7 +45,8 @@ cdef void _remember(thread_t *t, uint32_t frame, uint32_t page, uint8_t mode) no
 cdef void _forget(thread_t *t, uint32_t frame) noexcept nogil
 
 cdef inline void latch_unpin(uint64_t *word) noexcept nogil:
-    add_acq_rel(word, <uint64_t>0 - LATCH_PIN)
+    before = add_acq_rel(word, <uint64_t>0 - LATCH_PIN)
+    invariant(before & LATCH_PINS != 0, b"a pin is given back once")
 
 # An optimistic reader takes the version before it reads, and throws away what it read unless it is still valid.
 cdef inline uint64_t optimistic_begin(uint64_t *word) noexcept nogil:

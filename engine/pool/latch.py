@@ -9,9 +9,10 @@ Modes. *Exclusive* (X) needs no shared holder and no X; pins do not hinder it. *
 page in its frame without a latch. *Eviction* takes X only from a word without holders and pins. Releasing X adds one
 to the version, so an *optimistic* reader, which writes nothing, sees afterwards whether its page stood still.
 
-Protocol. A thread holds at most one page latch while it waits for another only downward in a tree; readers take one at
-a time, because page versions (see versions.py) make what they see consistent without coupling; the one writer in the
-commit section pins its path and takes X for each change by itself. Nobody waits for a latch while holding the GIL.
+Protocol. A thread that waits for a page latch holds no other: readers take one at a time on their way down, because
+page versions (see versions.py) make what they see consistent without coupling; the one writer in the commit section pins
+its path and takes X for each change by itself. So latches cannot deadlock among themselves; the checked build asserts it.
+Nobody waits for a latch while holding the GIL or the pool's mutex.
 
 Waiting. After a bounded spin a waiter sets W under the mutex of its parking lot (one of 64, chosen by the word's
 address) and sleeps; whoever releases a word with W set wakes the lot. Setting W by compare-and-swap on the word that
@@ -51,6 +52,7 @@ def _remember(t, frame, page, mode):
 
 
 def _forget(t, frame):
+    invariant(t.depth > 0, b"what a thread releases it has taken")
     t.depth -= 1
     if t.depth < HELD_MAX and t.held[t.depth].frame != frame:
         # released out of order: close the gap
@@ -71,6 +73,7 @@ def latch_note_kind(kind, level):
 
 def latch_shared(word, frame, page):
     t = thread_self()
+    invariant(t.depth == 0, b"a thread waits for a page latch only while it holds none")
     seen = load_relaxed(word)
     while True:
         if seen & LATCH_EXCLUSIVE:
@@ -98,6 +101,7 @@ def try_shared(word, frame, page):
 
 def unlatch_shared(word, frame):
     before = add_acq_rel(word, cython.cast(uint64_t, 0) - 1)
+    invariant(before & LATCH_SHARED != 0, b"a shared latch is released by a holder")
     _forget(thread_self(), frame)
     if before & LATCH_WAITERS and before & LATCH_SHARED == 1:
         _wake(word)
@@ -105,6 +109,7 @@ def unlatch_shared(word, frame):
 
 def latch_exclusive(word, frame, page):
     t = thread_self()
+    invariant(t.depth == 0, b"a thread waits for a page latch only while it holds none")
     seen = load_relaxed(word)
     while True:
         if seen & (LATCH_EXCLUSIVE | LATCH_SHARED):
@@ -133,6 +138,7 @@ def try_evict(word, frame, page):
 
 def unlatch_exclusive(word, frame):
     before = add_acq_rel(word, LATCH_VERSION - LATCH_EXCLUSIVE)
+    invariant(before & LATCH_EXCLUSIVE != 0, b"an exclusive latch is released by its holder")
     _forget(thread_self(), frame)
     if before & LATCH_WAITERS:
         _wake(word)

@@ -7,10 +7,11 @@ from engine.base.atomic cimport (
 from engine.base.codes cimport (
     ERR_CORRUPT, ERR_INTERNAL, ERR_MEMORY, ERR_NO_PAGE, ERR_POOL_FULL, ERR_RESTART, OK,
 )
+from engine.base.invariant cimport invariant
 from engine.base.sync cimport mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield
 from engine.base.thread cimport thread_buffer, thread_self, thread_t
 from engine.pool.latch cimport (
-    LATCH_PIN, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
+    LATCH_EXCLUSIVE, LATCH_PIN, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
     unlatch_exclusive, unlatch_shared,
 )
 from engine.storage.file cimport file_read, file_t, file_write

@@ -115,6 +115,7 @@ def pool_know(p, page_id):
 def frame_give(p, frame):
     """Put an empty frame, whose X the caller holds, on the free list. Mutex held."""
     f = cython.address(p.frames[frame])
+    invariant(f.word & LATCH_EXCLUSIVE != 0, b"a frame is given back by whoever has it alone")
     f.page_id = 0
     f.version = -1
     f.flags = 0
@@ -167,8 +168,11 @@ def _detach(p, frame):
     elif f.flags & FRAME_DIRTY:
         return False
     elif f.version >= 0:
+        invariant(p.versions[f.version].slot != 0, b"a clean version has a slot")
         p.versions[f.version].frame = -1
     else:
+        invariant(ref_of(p, f.page_id).slot != 0, b"a clean page has a slot")
+        invariant(frame_of(p, f.page_id) == frame, b"map and descriptor agree")
         set_frame(p, f.page_id, -1)
     f.page_id = 0
     f.version = -1

@@ -30,6 +30,7 @@ def slot_take(p, use):
     while True:
         while slot < p.slot_count:
             if p.slots[slot] == 0:
+                invariant(use != 0, b"a slot is taken for a use")
                 p.slots[slot] = use
                 p.slot_hint = slot + 1
                 p.slots_used += 1

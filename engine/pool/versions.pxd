@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 from engine.base.codes cimport ERR_INTERNAL, ERR_MEMORY, ERR_POOL_FULL, OK
+from engine.base.invariant cimport invariant
 from engine.base.sync cimport wall_us
 from engine.pool.latch cimport latch_exclusive, try_evict, unlatch_exclusive
 from engine.pool.pool cimport (

@@ -75,6 +75,7 @@ def snapshot_register(p, lsn):
 def snapshot_release(p, snapshot):
     """A reader of the snapshot ends; with the last one go the versions that no older snapshot needs."""
     s = cython.address(p.snapshots[snapshot])
+    invariant(s.readers > 0, b"a snapshot is released once by each reader")
     s.readers -= 1
     if s.readers > 0:
         return
@@ -214,6 +215,9 @@ def version_keep(p, page_id, frame):
         frame_give(p, copy)
         return version
     memcpy(frame_page(p, copy), page, p.page_size)
+    invariant(
+        r.versions < 0 or p.versions[r.versions].lsn < page.lsn, b"versions of a page are kept in order, each once"
+    )
     v = cython.address(p.versions[version])
     v.lsn = page.lsn
     v.page_id = page_id

@@ -237,7 +237,7 @@ def convert(value: object, kind: Type, where: str = "") -> Value:
 
     where: the column's name, for the message. Raises DataError when something would be lost.
     """
-    plain = normalise(value)
+    plain: Value = value if type(value) is str else normalise(value)
     if plain is None:
         return None
     read = try_convert(plain, kind)
@@ -311,6 +311,13 @@ _TIMESTAMP_TEXT = re.compile(
 
 def parse_timestamp(text: str) -> datetime.datetime | None:
     """An ISO 8601 date, or date and time (with or without zone, which is taken to UTC), or None."""
+    if 10 <= len(text) <= 26 and text[4] == text[7] == "-" and text.isascii():
+        # the usual spellings; what is shorter than 27 characters has no digits finer than a microsecond
+        try:
+            quick = datetime.datetime.fromisoformat(text)
+            return quick if quick.tzinfo is None else quick.astimezone(datetime.UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError):
+            pass
     found = _TIMESTAMP_TEXT.match(text)
     if found is None:
         return None
