@@ -66,17 +66,17 @@ Timestamp = datetime.datetime
 Binary = bytes
 
 
-def DateFromTicks(ticks: float) -> datetime.date:  # noqa: N802 - the PEP's name
+def DateFromTicks(ticks: float) -> datetime.date:
     """The local date of a time since the epoch."""
     return datetime.datetime.fromtimestamp(ticks).date()
 
 
-def TimeFromTicks(ticks: float) -> datetime.time:  # noqa: N802
+def TimeFromTicks(ticks: float) -> datetime.time:
     """The local time of day of a time since the epoch."""
     return datetime.datetime.fromtimestamp(ticks).time()
 
 
-def TimestampFromTicks(ticks: float) -> datetime.datetime:  # noqa: N802
+def TimestampFromTicks(ticks: float) -> datetime.datetime:
     """The local date and time of a time since the epoch."""
     return datetime.datetime.fromtimestamp(ticks)
 
@@ -99,7 +99,9 @@ class _Opened:
             found = self.databases.get(name)
             if found is not None and not found[0].closed:
                 if options:
-                    raise InterfaceError(f"{path} is open in this process already; options are given with its first connection")
+                    raise InterfaceError(
+                        f"{path} is open in this process already; options are given with its first connection"
+                    )
                 self.databases[name] = (found[0], found[1] + 1)
                 return found[0], name
             database = open_database(path, **options)

@@ -119,9 +119,7 @@ def _note(list, count, room, page_id):
     """Append to a growing list of page ids. 0 or ERR_MEMORY."""
     if count[0] == room[0]:
         wanted: cython.uint = room[0] * 2 if room[0] else 256
-        grown = cython.cast(
-            cython.pointer(cython.uint), realloc(list[0], cython.cast(cython.size_t, wanted) * 4)
-        )
+        grown = cython.cast(cython.pointer(cython.uint), realloc(list[0], cython.cast(cython.size_t, wanted) * 4))
         if grown == cython.NULL:
             return ERR_MEMORY
         list[0] = grown
@@ -136,9 +134,7 @@ def mark_changed(p, page_id):
     r = ref_of(p, page_id)
     if r.changed == p.changed_epoch:
         return OK
-    done = _note(
-        cython.address(p.changed), cython.address(p.changed_count), cython.address(p.changed_room), page_id
-    )
+    done = _note(cython.address(p.changed), cython.address(p.changed_count), cython.address(p.changed_room), page_id)
     if done == OK:
         r.changed = p.changed_epoch
     return done
@@ -189,9 +185,7 @@ def batch_touch(b, page_id, frame):
     if b.first_lsn != 0 and page.lsn >= b.first_lsn:
         return OK
     mutex_lock(cython.address(p.mutex))
-    done = _note(
-        cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id
-    )
+    done = _note(cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id)
     if done == OK:
         done = mark_changed(p, page_id)
     if done == OK:

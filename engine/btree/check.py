@@ -36,7 +36,6 @@ from cython.cimports.engine.storage.layout import (
 from cython.cimports.engine.storage.page import page_validate
 from cython.cimports.libc.string import memcpy
 
-from engine.base.errors import Error
 from engine.storage.page import PROBLEMS
 
 
@@ -50,7 +49,9 @@ class Finding:
     offset: int | None = None
 
     def __str__(self) -> str:
-        where = [f"{n} {v}" for n, v in (("file", self.file), ("page", self.page), ("offset", self.offset)) if v is not None]
+        where = [
+            f"{n} {v}" for n, v in (("file", self.file), ("page", self.page), ("offset", self.offset)) if v is not None
+        ]
         return f"{self.what} ({', '.join(where)})" if where else self.what
 
 
@@ -187,7 +188,9 @@ class TreeChecker:
             slot = slot_at(page, i)
             if cell_at(page, slot).value_len & VALUE_OVERFLOW:
                 memcpy(cython.address(ref), cell_value(page, slot), cython.sizeof(overflow_ref_t))
-                self._check_overflow(int(ref.first_page), int(ref.length), tree, f"{what}: long value of page {page_id}")
+                self._check_overflow(
+                    int(ref.first_page), int(ref.length), tree, f"{what}: long value of page {page_id}"
+                )
 
     def _check_overflow(self, first, length, tree, what):
         page_id = first

@@ -49,7 +49,9 @@ def put_in_place(p, wal, txn, root, key, key_len, value, value_len, scratch):
     path: path_t
     done = tree_descend(p, root, key, key_len, cython.address(path))
     if done == OK:
-        done = _put(p, wal, txn, cython.address(path), key, key_len, value, cython.cast(cython.ushort, value_len), scratch)
+        done = _put(
+            p, wal, txn, cython.address(path), key, key_len, value, cython.cast(cython.ushort, value_len), scratch
+        )
         path_release(p, cython.address(path))
     return done
 
@@ -64,7 +66,9 @@ def _put(p, wal, txn, path, key, key_len, value, value_len, scratch):
         return corrupt(page_id, 103)
     index = found >> 1
     if found & 1:
-        if cell_at(page, slot_at(page, index)).value_len & VALUE_OVERFLOW or not node_can_update(page, index, value_len):
+        if cell_at(page, slot_at(page, index)).value_len & VALUE_OVERFLOW or not node_can_update(
+            page, index, value_len
+        ):
             return ERR_FULL
     elif not node_fits(page, key_len, value_len):
         return ERR_FULL

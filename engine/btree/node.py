@@ -206,7 +206,13 @@ def node_compact(page, page_size, scratch):
 
 def node_fits(page, key_len, value_len):
     """Whether a cell of a whole key of `key_len` and a value of `value_len` bytes fits, after compaction if need be."""
-    need = SLOT_SIZE + CELL_SIZE + cython.cast(cython.long, key_len) - page.prefix_len + cython.cast(cython.long, value_len)
+    need = (
+        SLOT_SIZE
+        + CELL_SIZE
+        + cython.cast(cython.long, key_len)
+        - page.prefix_len
+        + cython.cast(cython.long, value_len)
+    )
     return need <= node_free(page)
 
 

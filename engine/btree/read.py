@@ -24,8 +24,8 @@ BOUND_LAST = cython.declare(cython.int, 2)
 def tree_get(p, root, lsn, key, key_len, default, path):
     """The value of a key at `lsn` (0: newest) as bytes, or `default`."""
     out: PyObjectPtr = cython.NULL
-    tries: cython.int
-    for tries in range(OPTIMISTIC_TRIES):
+    _tries: cython.int
+    for _tries in range(OPTIMISTIC_TRIES):
         found = _try_get(p, root, lsn, key, key_len, cython.address(out))
         if found == 1:
             value = cython.cast(object, out)
@@ -43,8 +43,8 @@ def _try_get(p, root, lsn, key, key_len, out):
     if lsn == 0:
         lsn = load_acquire(cython.address(p.published))
     page_id: cython.uint = root
-    depth: cython.int
-    for depth in range(DEPTH_MAX):
+    _depth: cython.int
+    for _depth in range(DEPTH_MAX):
         frame = frame_of(p, page_id)
         if frame < 0:
             return -2
@@ -158,8 +158,8 @@ def leaf_fix(p, root, lsn, key, key_len, bound, frame):
     """
     page_id: cython.uint = root
     level: cython.int = 256
-    depth: cython.int
-    for depth in range(DEPTH_MAX):
+    _depth: cython.int
+    for _depth in range(DEPTH_MAX):
         at = pool_fix(p, page_id, lsn)
         if at < 0:
             return at

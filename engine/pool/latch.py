@@ -156,8 +156,8 @@ def latch_pin(word):
 
 def _wait(word, blockers, mode, frame, page):
     """Spin, then sleep, until none of `blockers` was seen in the word; the caller tries again."""
-    i: cython.int
-    for i in range(LATCH_SPINS):
+    _i: cython.int
+    for _i in range(LATCH_SPINS):
         if not load_relaxed(word) & blockers:
             return
         cpu_relax()

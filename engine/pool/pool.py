@@ -54,7 +54,12 @@ def pool_init(p, page_size, pool_bytes, file):
     p.ref_chunks = cython.cast(
         cython.pointer(cython.pointer(page_ref_t)), calloc(CHUNKS, cython.sizeof(cython.pointer(page_ref_t)))
     )
-    if p.arena == cython.NULL or p.frames == cython.NULL or p.frame_chunks == cython.NULL or p.ref_chunks == cython.NULL:
+    if (
+        p.arena == cython.NULL
+        or p.frames == cython.NULL
+        or p.frame_chunks == cython.NULL
+        or p.ref_chunks == cython.NULL
+    ):
         return ERR_MEMORY
     p.free_version = -1
     p.newest_snapshot = -1

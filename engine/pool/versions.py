@@ -29,7 +29,8 @@ def _snapshot_entry(p):
     if p.free_snapshot < 0:
         room: cython.int = p.snapshot_room * 2 if p.snapshot_room else 16
         grown = cython.cast(
-            cython.pointer(snapshot_t), realloc(p.snapshots, cython.cast(cython.size_t, room) * cython.sizeof(snapshot_t))
+            cython.pointer(snapshot_t),
+            realloc(p.snapshots, cython.cast(cython.size_t, room) * cython.sizeof(snapshot_t)),
         )
         if grown == cython.NULL:
             return ERR_MEMORY

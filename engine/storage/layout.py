@@ -28,9 +28,7 @@ def fields(structure: str) -> list[Field]:
     for i in range(layout_field_count):
         f = layout_fields[i]
         if f.structure.decode() == structure:
-            found.append(
-                Field(structure, f.name.decode(), f.type.decode(), int(f.offset), int(f.size), f.doc.decode())
-            )
+            found.append(Field(structure, f.name.decode(), f.type.decode(), int(f.offset), int(f.size), f.doc.decode()))
     if not found:
         raise KeyError(structure)
     return found

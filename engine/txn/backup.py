@@ -104,7 +104,7 @@ def _copy_pages(store, snapshot, file, progress):
                 if frame >= 0:
                     memcpy(copy, frame_page(p, frame), p.page_size)
                     pool_unfix(p, frame)
-        if frame == ERR_NO_PAGE or frame == ERR_RESTART:
+        if frame in (ERR_NO_PAGE, ERR_RESTART):
             entries.append((0, 0))  # free, or made after the snapshot
             continue
         check(frame, s.path)

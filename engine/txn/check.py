@@ -166,7 +166,11 @@ def _check_frames(store):
         if f.page_id == 0 or f.flags & FRAME_GARBAGE:
             continue
         if f.version < 0 and frame_of(p, f.page_id) != i:
-            found.append(Finding(f"frame {i} holds the page, the map names frame {frame_of(p, f.page_id)}", s.path, int(f.page_id)))
+            found.append(
+                Finding(
+                    f"frame {i} holds the page, the map names frame {frame_of(p, f.page_id)}", s.path, int(f.page_id)
+                )
+            )
         elif f.version < 0 and not f.flags & FRAME_DIRTY and ref_of(p, f.page_id).slot == 0:
             found.append(Finding(f"frame {i} is clean, but no slot holds its page", s.path, int(f.page_id)))
         elif f.version >= 0 and p.versions[f.version].frame != i:
@@ -190,8 +194,9 @@ def _check_log(store):
                 break
         if reader.end_lsn < end:
             reader.check_tail()
-            return [Finding(f"the log ends at LSN {reader.end_lsn}, {end} was written: {reader.reason}", s.log.directory)]
+            return [
+                Finding(f"the log ends at LSN {reader.end_lsn}, {end} was written: {reader.reason}", s.log.directory)
+            ]
     except Error as error:
         return [Finding(str(error), s.log.directory)]
     return []
-

@@ -25,7 +25,6 @@ from cython.cimports.engine.pool.fail import check, error_of
 from cython.cimports.engine.storage.file import file_write
 from cython.cimports.engine.wal.log import wal_end, wal_last_crc
 from cython.cimports.libc.stdlib import calloc, free
-from cython.cimports.libc.string import memcpy, memset
 
 from engine.base.errors import CorruptionError, Error
 

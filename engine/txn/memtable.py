@@ -105,9 +105,7 @@ class Memtable:
 
     def writes(self) -> list[Write]:
         """Everything, by tree and key: the order in which a commit applies it."""
-        return [
-            (tree, key, writes[key]) for tree, writes in sorted(self._trees.items()) for key in sorted(writes)
-        ]
+        return [(tree, key, writes[key]) for tree, writes in sorted(self._trees.items()) for key in sorted(writes)]
 
     def keys(self) -> Iterator[tuple[int, bytes]]:
         """Every (tree, key) written."""

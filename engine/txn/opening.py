@@ -18,10 +18,10 @@ import time
 
 import cython
 from cython.cimports.engine.pool.fail import check
-from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_COMMIT, abort_record_t, commit_record_t
+from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_COMMIT, abort_record_t
 from cython.cimports.libc.stdlib import free, malloc
 
-from engine.base.errors import CorruptionError, LockedError, OperationalError
+from engine.base.errors import LockedError, OperationalError
 from engine.storage.meta import Meta, choose
 from engine.txn.checkpoint import Checkpointer, load_table
 from engine.txn.store import Store as StoreClass
@@ -135,9 +135,7 @@ def _open(fs, path, file, lock, number, meta, options):
     # Whoever made the file may have been killed before its name was durable, and commits are about to rely on it.
     fs.sync_dir(directory_of(path))
     store.attach_log(
-        open_log(
-            fs, log_directory(path), fields["log_id"], end_lsn, end_crc, segment_size=fields["segment_size"]
-        )
+        open_log(fs, log_directory(path), fields["log_id"], end_lsn, end_crc, segment_size=fields["segment_size"])
     )
     store.checkpointer = Checkpointer(store, options.checkpoint_bytes)
     return store

@@ -29,7 +29,6 @@ from cython.cimports.engine.btree.tree import key_max, tree_create, tree_delete,
 from cython.cimports.engine.pool.fail import check, error_of
 from cython.cimports.engine.pool.pool import pool_free, pool_init
 from cython.cimports.engine.pool.versions import snapshot_register, snapshot_release
-from cython.cimports.engine.storage.file import File
 from cython.cimports.engine.storage.layout import ROOT_CATALOG, ROOT_DIRECTORY, TREE_CATALOG, TREE_DIRECTORY
 from cython.cimports.engine.wal.log import wal_end, wal_poisoned, wal_sync, wal_write
 from cython.cimports.libc.stdlib import calloc, free
@@ -341,7 +340,7 @@ class Store:
                     value_len,
                     self.batch.scratch,
                 )
-            if done == ERR_FULL or done == ERR_RESTART:
+            if done in (ERR_FULL, ERR_RESTART):
                 op.root = page
                 op.kind = OP_PUT
                 op.key = raw_key
@@ -378,7 +377,7 @@ class Store:
                 done: cython.int = ERR_CONFLICT
             else:
                 done = delete_in_place(cython.address(self.pool), self.wal, txn, page, raw_key, key_len)
-            if done == ERR_FULL or done == ERR_RESTART:
+            if done in (ERR_FULL, ERR_RESTART):
                 op.root = page
                 op.kind = OP_DELETE
                 op.key = raw_key

@@ -263,4 +263,3 @@ def _merge(
     for mine_key, mine in own[at:]:
         if mine is not None:
             yield mine_key, mine
-

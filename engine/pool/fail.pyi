@@ -1,0 +1,1 @@
+PROBLEMS: dict[int, str]
