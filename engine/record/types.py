@@ -315,7 +315,8 @@ def parse_timestamp(text: str) -> datetime.datetime | None:
         # the usual spellings; what is shorter than 27 characters has no digits finer than a microsecond
         try:
             quick = datetime.datetime.fromisoformat(text)
-            return quick if quick.tzinfo is None else quick.astimezone(datetime.UTC).replace(tzinfo=None)
+            offset = quick.utcoffset()
+            return quick if offset is None else quick.replace(tzinfo=None) - offset
         except (ValueError, OverflowError):
             pass
     found = _TIMESTAMP_TEXT.match(text)

@@ -9,7 +9,7 @@ value is in `Runtime.outer` when the closure runs. Closures belong to one Runtim
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.base.errors import DataError, InternalError, StatementInterrupted
@@ -27,12 +27,14 @@ MEMO_MAX = 20_000
 class Runtime:
     """What a compiled statement needs while it runs; filled in anew for each execution."""
 
-    __slots__ = ("flag", "literals", "memo", "now", "outer", "params", "session", "txn", "working")
+    __slots__ = ("early", "flag", "hoisted", "literals", "memo", "now", "outer", "params", "session", "txn", "working")
 
     def __init__(self) -> None:
         self.txn: Any = None
-        self.params: tuple[Any, ...] | list[Any] = ()
+        self.params: Sequence[Any] = ()
         self.literals: tuple[Any, ...] = ()
+        self.early: list[Closure] = []
+        self.hoisted: list[Any] = []
         self.outer: dict[int, Any] = {}
         self.memo: dict[int, Any] = {}
         self.working: dict[int, list[Row]] = {}
@@ -40,11 +42,17 @@ class Runtime:
         self.session: Any = None
         self.flag: list[Any] = [False, interrupted]
 
-    def begin(self, txn: Any, params: tuple[Any, ...] | list[Any], session: Any, flag: list[Any]) -> None:
-        """Ready for one execution."""
-        self.txn, self.params, self.session, self.flag = txn, params, session, flag
-        self.memo = {}
+    def begin(self, txn: Any, session: Any, flag: list[Any]) -> None:
+        """Ready for one execution, but for its parameters."""
+        self.txn, self.session, self.flag = txn, session, flag
         self.now = None
+
+    def bind(self, params: Sequence[Any], literals: tuple[Any, ...] = ()) -> None:
+        """Take the parameters and compute what depends on nothing else. Raises DataError: 'soon' for a DATE."""
+        self.params, self.literals = params, literals
+        self.memo = {}
+        if self.early:
+            self.hoisted = [closure(()) for closure in self.early]
 
     def moment(self) -> datetime.datetime:
         """The time of the statement (UTC), the same wherever it looks."""
@@ -109,6 +117,10 @@ def _column(expr: Any, layout: Layout, rt: Runtime) -> Closure:
 
 def _call(expr: Any, layout: Layout, rt: Runtime) -> Closure:
     args = expr.args
+    if len(args) == 1 and isinstance(args[0], Param) and args[0].slot >= 0 and expr.function.constant:
+        place = len(rt.early)
+        rt.early.append(_apply(expr, [_param(args[0], layout, rt)], layout, rt))
+        return lambda row: rt.hoisted[place]
     if len(args) == 2 and isinstance(args[0], Call) and len(args[0].args) == 2:
         return _chain(expr, layout, rt)
     return _apply(expr, [compile_expr(arg, layout, rt) for arg in args], layout, rt)

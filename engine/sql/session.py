@@ -24,6 +24,7 @@ from typing import Any
 
 from engine.base.errors import (
     ConflictError,
+    DataError,
     Error,
     InterfaceError,
     LimitError,
@@ -306,8 +307,13 @@ class Session:
         compiled, key, literals = self._compiled(txn, sql, text, found, literals, node)
         values = compiled.values(params)
         rt = compiled.rt
-        rt.begin(txn, values, self, self._flag)
-        rt.literals = literals
+        rt.begin(txn, self, self._flag)
+        try:
+            rt.bind(values, literals)
+        except DataError:
+            if literals:  # the same error, with its place in the text
+                Compiler(self.shared, self._schema_of(txn), txn).compile(sql, self._parse(sql))
+            raise
         if compiled.change is not None:
             count, rows = compiled.change.run()
             if key is not None:
@@ -334,14 +340,13 @@ class Session:
         change = compiled.change
         assert change is not None
         rt = compiled.rt
-        rt.begin(txn, (), self, self._flag)
+        rt.begin(txn, self, self._flag)
         total = 0
         if change.many is not None and compiled.params.count and not compiled.params.names:
             total = self._many_fast(compiled, change.many, rows)
         else:
             for params in rows:
-                rt.params = compiled.values(params)
-                rt.memo = {}
+                rt.bind(compiled.values(params))
                 total += change.run()[0]
                 self._check_flag()
         if key is not None:
@@ -351,7 +356,10 @@ class Session:
     def _many_fast(self, compiled: Compiled, insert: Callable[[Any], None], rows: Iterable[Parameters]) -> int:
         """Rows of a plain INSERT: the encoder checks and converts each value, so nothing is done twice."""
         assert compiled.change is not None
-        compiled.change.writer.begin()
+        writer = compiled.change.writer
+        writer.begin()
+        if insert == writer.insert_fast and writer.alias < 0:
+            return writer.insert_all(rows, lambda row: bind_values(compiled.params, row), self._flag)
         count = compiled.params.count
         flag = self._flag
         total = 0
