@@ -57,7 +57,7 @@ cdef int node_build(page_t *page, uint32_t page_size, const build_t *build) noex
 cdef long node_pack(page_t *page, uint32_t page_size, long first, long last, size_t prefix_len, uint8_t *out, size_t capacity) noexcept nogil
 cdef int node_truncate(page_t *page, uint32_t page_size, long index, const uint8_t *upper, size_t upper_len, uint8_t *scratch) noexcept nogil
 cdef size_t node_key(page_t *page, uint32_t page_size, long index, uint8_t *out) noexcept nogil
-cdef long node_split_index(page_t *page, uint32_t page_size, long position) noexcept nogil
+cdef long node_split_index(page_t *page, uint32_t page_size, long position, size_t fence_len) noexcept nogil
 cdef void _sound(page_t *page, uint32_t page_size) noexcept nogil
 cdef int node_compare(page_t *page, uint32_t page_size, slot_t *slot, const uint8_t *suffix, size_t length) noexcept nogil
 cdef void node_drop_cell(page_t *page, slot_t *slot) noexcept nogil

@@ -407,25 +407,28 @@ def node_truncate(page, page_size, index, upper, upper_len, scratch):
     return node_build(page, page_size, cython.address(build))
 
 
-def node_split_index(page, page_size, position):
+def node_split_index(page, page_size, position, fence_len):
     """Where to split a full node so that a cell can be inserted at `position`: the first cell of the new right node.
 
-    An insert at the tree's upper end splits off nothing, one at its lower end moves everything, so that sequential
-    loads leave full pages behind; otherwise the cell sizes are halved.
+    An insert at the tree's upper end splits off nothing, or the last cell where an upper fence of `fence_len` bytes would
+    not fit; one at its lower end leaves an eighth. So sequential loads leave full pages behind. Otherwise the cell sizes
+    are halved. Both halves have room for their new fence: a node that gives cells away gains more than a fence needs.
     """
     count: cython.long = page.count
     if page.kind == KIND_BRANCH and position == count:
         return count - 1  # a branch is never empty
-    if position == count and (count <= 1 or page.flags & FLAG_UPPER_INFINITE):
-        return count
-    if position == 0 and (count <= 1 or page.lower_len == 0):
-        return 0
-    half: cython.long = node_used(page, page_size) // 2
+    if count <= 1:
+        return position
+    if position == count and page.flags & FLAG_UPPER_INFINITE:
+        return count if node_free(page) >= cython.cast(cython.long, fence_len) else count - 1
+    target: cython.long = node_used(page, page_size) // 2
+    if position == 0 and page.lower_len == 0:
+        target = page_size // 8 + 16
     used: cython.long = 0
     i: cython.long
     for i in range(count):
         slot = slot_at(page, i)
         used += SLOT_SIZE + CELL_SIZE + slot.key_len + node_value_len(cell_at(page, slot).value_len)
-        if used >= half:
+        if used >= target:
             return min(i + 1, count - 1)
     return count - 1

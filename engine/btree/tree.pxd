@@ -7,7 +7,7 @@ from engine.btree.batch cimport (
 )
 from engine.btree.node cimport (
     HEADER_SIZE, SLOT_SIZE, build_t, cell_at, cell_key, cell_value, common_prefix, node_child_at, node_child_index,
-    node_fits, node_free, node_key, node_pack, node_search, node_split_index, node_used, node_value_len, slot_at,
+    node_fits, node_key, node_pack, node_search, node_split_index, node_used, node_value_len, slot_at,
 )
 from engine.btree.overflow cimport overflow_free, overflow_write
 from engine.pool.pool cimport frame_page, pool_pin, pool_t, pool_unpin

@@ -183,15 +183,8 @@ def tree_split(b, path, d, key, key_len):
     parent = frame_page(p, path.frame[d - 1])
     position = path.index[d] if page.kind == KIND_LEAF else path.index[d] + 1
     split = node_split_index(page, p.page_size, position, key_len)
-    if (split == 0 or split == page.count) and node_free(page) <= cython.cast(cython.long, key_len):
-        # The half that keeps every cell has no room for its new fence: one cell, never shorter than it, goes along.
-        split = 1 if split == 0 else split - 1
     separator: cython.uchar[8192]
     length = _separator(b, page, split, key, key_len, separator)
-    if page.count > 1 and (split == 0 or split == page.count) and node_free(page) < cython.cast(cython.long, length):
-        # the page that keeps all cells gets the separator as a new fence, and is too full for it: one cell goes too
-        split = 1 if split == 0 else page.count - 1
-        length = _separator(b, page, split, key, key_len, separator)
     if not node_fits(parent, length, 4):
         return tree_split(b, path, d - 1, separator, length)
     build: build_t
