@@ -59,6 +59,7 @@ class Handle:
 
     def __init__(self, path: str, *, readonly: bool = False, opener: Opener = open_database):
         self.path, self.readonly, self._opener = path, readonly, opener
+        self._used = False  # nothing has run yet: the SQL layers need not be loaded to know that no transaction is open
         self.deferred = path != MEMORY and not os.path.lexists(path)
         if self.deferred and readonly:
             raise CannotOpen(Problem(f"cannot open {path}: no such file", CANNOT_OPEN, None, "OperationalError"))
@@ -74,11 +75,13 @@ class Handle:
 
     def before(self, sql: str) -> None:
         """To be called before a statement runs: makes the file if the statement may write."""
+        self._used = True
         if self.deferred and not sql.lstrip("( \n\t").lower().startswith(_READING):
             self.make()
 
     def make(self) -> None:
         """Makes the file now."""
+        self._used = True
         if self.deferred:
             was_open = self.in_transaction()
             database = self._opener(self.path, readonly=self.readonly)
@@ -89,7 +92,7 @@ class Handle:
 
     def in_transaction(self) -> bool:
         """Whether a transaction begun by BEGIN is open."""
-        return bool(getattr(self.db, "in_transaction", False))
+        return self._used and self.db.session.in_transaction
 
     def again(self, path: str, *, readonly: bool) -> Handle:
         """Another database, opened by the same opener."""

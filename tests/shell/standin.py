@@ -23,6 +23,10 @@ class Error(Exception):
     """Raised as the engine raises its own."""
 
 
+class StatementInterrupted(Error):
+    """Cancelled."""
+
+
 class CorruptionError(Error):
     """The file is no database."""
 
@@ -72,7 +76,11 @@ class StandIn:
         try:
             return call(sql, rows)  # type: ignore[no-any-return]
         except sqlite3.Error as error:
-            raise Error(str(error)) from error
+            raise (StatementInterrupted if str(error) == "interrupted" else Error)(str(error)) from error
+
+    @property
+    def session(self) -> StandIn:
+        return self
 
     @property
     def in_transaction(self) -> bool:

@@ -37,6 +37,12 @@ class Terminal:
                 raise AssertionError(f"{text!r} is not on the screen:\n{self.screen()}")
         return self.screen()
 
+    def wait_until_absent(self, text: str) -> None:
+        """Reads until the screen shows `text` no more."""
+        end = time.monotonic() + WAIT_SECONDS
+        while text in self.screen():
+            assert self._read() and time.monotonic() < end, f"{text!r} stays on the screen:\n{self.screen()}"
+
     def wait_until_gone(self) -> int:
         """Reads until the program has ended; returns its exit status."""
         end = time.monotonic() + WAIT_SECONDS
@@ -46,6 +52,10 @@ class Terminal:
         status = self._child.exitstatus
         assert status is not None, f"ended by signal {self._child.signalstatus}"
         return int(status)
+
+    def pump(self) -> None:
+        """Reads what has come, waiting for it a little; fails where the program has ended."""
+        assert self._read(), f"the program has ended:\n{self.screen()}"
 
     def _read(self) -> bool:
         try:
