@@ -27,10 +27,11 @@ def rebuild(root: Path, work: Path, variant: Variant, prefixes: list[str], every
     for path in remove_orphans(root, set(sources)):
         print(f"removed {path.relative_to(root)}: its source is no longer compiled")
     jobs = [Job(name, path, target_in(root, name), root, work, variant) for name, path in sources.items()]
-    stale = jobs if everything else [job for job in jobs if not job.is_fresh()]
     if everything:
         for job in jobs:
-            job.key_file.unlink(missing_ok=True)
+            if not prefixes or job.name.startswith(tuple(prefixes)):
+                job.key_file.unlink(missing_ok=True)
+    stale = [job for job in jobs if not job.is_fresh()]
     chosen = [job for job in stale if not prefixes or job.name.startswith(tuple(prefixes))]
     built, good = [], True
     for outcome in compile_all(chosen):

@@ -30,9 +30,7 @@ USES_GRAMMAR = ("anokuro_cli", "engine", "engine.api", "engine.inspect", "engine
 CLI_USES = ("anokuro_cli", "engine", "engine.api", "engine.inspect", "grammar")
 LIBRARIES = {
     "anokuro_cli": {"click", "prompt_toolkit", "pygments", "rich", "typer", "wcwidth"},
-    "engine": {"pandas", "polars", "pyarrow"},
-    "engine.api": {"pandas", "polars", "pyarrow"},
-    "engine.sql": {"pyarrow"},
+    "engine.sql": {"pandas", "polars", "pyarrow"},  # a result in the caller's own form
     "grammar": {"lark"},
 }
 
