@@ -1,0 +1,133 @@
+"""The data file: its slots, who uses them, and a census by kind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engine.base.errors import Error
+from engine.inspect.decode import header_of
+from engine.inspect.model import Model
+from engine.inspect.owners import TABLE_TREE, Owners
+from engine.inspect.source import PageRef, SlotUse, Source
+from engine.inspect.tree import summarise
+from engine.wal.segments import list_segments
+
+STATES = ("live", "retained", "free", "writing")
+
+
+@dataclass(frozen=True, slots=True)
+class SlotModel(Model):
+    """One slot of the file.
+
+    kind: of the image in it (meta, leaf, branch, overflow, page table, free, unknown). state: live: the newest image of
+    a page, or one that somebody can still see; retained: only the last checkpoint needs it; writing: of a checkpoint
+    that is being written; free. fill: used part of the page.
+    """
+
+    slot: int
+    offset: int
+    state: str
+    kind: str
+    page: int | None
+    tree: int | None
+    owner: str
+    level: int
+    items: int
+    fill: float
+    lsn: int
+    live: bool
+    durable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Census(Model):
+    """How many slots hold images of one kind; fill: used part of them on average."""
+
+    kind: str
+    slots: int
+    bytes: int
+    live: int
+    retained: int
+    fill: float
+
+
+@dataclass(frozen=True, slots=True)
+class MetaModel(Model):
+    """A valid meta slot; counts: it is the one that does."""
+
+    slot: int
+    counts: bool
+    fields: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class FileModel(Model):
+    """The space map of a data file, with its log's segments (LSN of the first byte, bytes)."""
+
+    path: str
+    size: int
+    page_size: int
+    slots: tuple[SlotModel, ...]
+    census: tuple[Census, ...]
+    metas: tuple[MetaModel, ...]
+    segments: tuple[tuple[int, int], ...]
+    damage: tuple[str, ...]
+    model: str = "file"
+    version: int = 1
+
+
+def slot_model(source: Source, owners: Owners, use: SlotUse) -> SlotModel:
+    """One slot, with what the header of the image in it says."""
+    at = use.slot * source.page_size
+    state = "writing" if use.pending else "live" if use.live else "retained" if use.durable else "free"
+    if use.slot < 2:
+        return SlotModel(use.slot, at, "live", "meta", None, None, "", 0, 0, 0.0, 0, True, True)
+    if state == "free":
+        return SlotModel(use.slot, at, state, "free", None, None, "", 0, 0, 0.0, 0, False, False)
+    header = source.slot_bytes(use.slot, 112)
+    if len(header) < 112:
+        return SlotModel(use.slot, at, state, "unknown", use.page, None, "", 0, 0, 0.0, 0, use.live, use.durable)
+    found = summarise(PageRef(use.page or 0, header, use.slot, 0, None, False), source.page_size, owners)
+    kind, tree = found.kind, header_of(header)["tree_id"]
+    if use.table is not None:
+        state = "live" if use.durable else state
+    return SlotModel(
+        use.slot, at, state, kind, use.page, tree if tree != TABLE_TREE else None,
+        "page table" if tree == TABLE_TREE else found.owner, found.level, found.items, found.fill, found.lsn,
+        use.live, use.durable,
+    )  # fmt: skip
+
+
+def file_model(source: Source) -> FileModel:
+    """The whole space map; reads one header a used slot."""
+    owners = source.owners()
+    slots = tuple(slot_model(source, owners, use) for use in source.slot_uses())
+    metas = tuple(
+        MetaModel(number, i == 0, {name: int(value) for name, value in meta.as_dict().items()})
+        for i, (number, meta) in enumerate(source.metas())
+    )
+    problems = list(source.problems)
+    segments: tuple[tuple[int, int], ...] = ()
+    try:
+        reader: Any = source.log_reader()
+        if reader.fs.exists(reader.directory):
+            segments = tuple((one.first_lsn, one.size) for one in list_segments(reader.fs, reader.directory))
+    except Error as error:
+        problems.append(str(error))
+    return FileModel(
+        source.path, source.file_size(), source.page_size, slots, _census(slots, source.page_size), metas, segments,
+        tuple(problems),
+    )  # fmt: skip
+
+
+def _census(slots: tuple[SlotModel, ...], page_size: int) -> tuple[Census, ...]:
+    found = []
+    for kind in ("meta", "leaf", "branch", "overflow", "page table", "unknown", "free"):
+        here = [slot for slot in slots if slot.kind == kind]
+        if here:
+            live = sum(slot.state == "live" for slot in here)
+            retained = sum(slot.state == "retained" for slot in here)
+            fill = round(sum(slot.fill for slot in here) / len(here), 4)
+            found.append(Census(kind, len(here), len(here) * page_size, live, retained, fill))
+    return tuple(found)

@@ -1,0 +1,90 @@
+"""The images of an open database: frames first, then slots; what is committed, and what a commit is just changing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from engine.inspect import probe
+from engine.inspect.owners import Owners
+from engine.inspect.source import Image, PageRef, SlotUse, Source
+from engine.storage.meta import Meta, read_metas
+from engine.txn.opening import log_directory
+from engine.txn.transaction import Transaction
+from engine.wal.reader import LogReader
+
+LIVE, DURABLE, PENDING = 1, 2, 4
+
+
+class LiveSource(Source):
+    """See the module. `db` is an engine.Database."""
+
+    def __init__(self, db: Any) -> None:
+        self.db = db
+        self.store = db.store
+        self.path = self.store.path
+        self.page_size = int(self.store.page_size)
+        self.problems = []
+
+    def image(self, page: int) -> Image | None:
+        found = probe.page_image(self.store, page) if 0 < page < 1 << 32 else None
+        if found is None:
+            return None
+        data, frame, slot = found
+        return Image(data, "frame" if frame >= 0 else "slot", slot, frame if frame >= 0 else None)
+
+    def refs(self) -> Iterator[PageRef]:
+        for page, slot, _, durable, _, frame, _, older in probe.page_refs(self.store):
+            header = probe.header_copy(self.store, page, frame) if frame >= 0 else None
+            if header is None and slot:
+                header = self.slot_bytes(slot, 112)
+            if header is not None and len(header) == 112:
+                yield PageRef(page, header, slot, durable, frame if frame >= 0 else None, older)
+
+    def slot_bytes(self, slot: int, length: int | None = None) -> bytes:
+        return bytes(self.store.file.pread(length or self.page_size, slot * self.page_size))
+
+    def slot_uses(self) -> Iterator[SlotUse]:
+        flags = probe.slot_flags(self.store)
+        pages: dict[int, int] = {}
+        for page, slot, _, durable, _, _, _, _ in probe.page_refs(self.store):
+            pages[durable] = page
+            pages[slot] = page
+        for _, _, _, _, kept in probe.snapshots(self.store):
+            pages.update({slot: page for page, _, _, slot in kept if slot})
+        blocks = probe.table_slots(self.store)
+        for slot, use in enumerate(flags):
+            if slot < 2:
+                yield SlotUse(slot, True, True, False, None, None)
+            else:
+                yield SlotUse(
+                    slot,
+                    bool(use & LIVE),
+                    bool(use & DURABLE),
+                    bool(use & PENDING),
+                    pages.get(slot) if use else None,
+                    blocks.get(slot),
+                )
+
+    def metas(self) -> list[tuple[int, Meta]]:
+        return read_metas(self.store.file)
+
+    def log_reader(self) -> LogReader:
+        fields = self.store.meta.as_dict()
+        return LogReader(self.store.fs, log_directory(self.path), fields["log_id"], fields["segment_size"])
+
+    def file_size(self) -> int:
+        return int(self.store.file.size())
+
+    def owners(self) -> Owners:
+        with Transaction(self.store, readonly=True) as txn:
+            return Owners(self.db.catalog.schema(txn), self.db.catalog.named_trees(txn))
+
+    def hand_out_log(self) -> int | None:
+        """Hand what the log still has in memory to its file; up to where that has it, None without a log of one's own."""
+        log = self.store.log
+        if log is None:
+            return None
+        if not log.stats().poisoned:
+            log.write()
+        return int(log.stats().written_lsn)

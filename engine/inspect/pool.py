@@ -1,0 +1,131 @@
+"""The buffer pool: frames, the clock hand, counters, and who would be evicted next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.inspect import probe
+from engine.inspect.decode import header_of, kind_of
+from engine.inspect.live_source import LiveSource
+from engine.inspect.model import Model
+
+DIRTY, GARBAGE = 1, 2
+EXCLUSIVE, WAITERS = 1 << 30, 1 << 31
+VICTIMS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer(Model):
+    """One frame that holds a page (pg_buffercache's columns, with ours). version: "newest" or "older"."""
+
+    frame: int
+    page: int
+    kind: str
+    tree: int
+    owner: str
+    level: int
+    version: str
+    dirty: bool
+    garbage: bool
+    usage: int
+    pins: int
+    shared: int
+    exclusive: bool
+    waiters: bool
+    loads: int
+    lsn: int
+
+
+@dataclass(frozen=True, slots=True)
+class PoolModel(Model):
+    """The pool. hand: the frame that the clock sweep looks at next. usage: how many frames have usage count 0, 1, 2, 3.
+
+    hit_rate: None before anything was asked for; a page asked for is one latched, by any database of the process.
+    victims: frames that would be evicted next if nothing else happened; none while there are free frames.
+    """
+
+    frames: int
+    used: int
+    dirty: int
+    pinned: int
+    older_versions: int
+    page_size: int
+    hand: int
+    usage: tuple[int, ...]
+    hit_rate: float | None
+    counters: dict[str, int]
+    victims: tuple[int, ...]
+    buffers: tuple[Buffer, ...]
+    model: str = "pool"
+    version: int = 1
+
+
+def pool_model(source: LiveSource) -> PoolModel:
+    """The pool as it is now; frames are copied one by one, none is stopped."""
+    owners = source.owners()
+    counters = probe.pool_counters(source.store)
+    buffers = []
+    for frame, page, version, flags, usage, loads, word, raw in probe.frames(source.store):
+        header = header_of(raw)
+        buffers.append(
+            Buffer(
+                frame=frame,
+                page=page,
+                kind=kind_of(header),
+                tree=header["tree_id"],
+                owner=str(owners.of(header["tree_id"])),
+                level=header["level"],
+                version="newest" if version < 0 else "older",
+                dirty=bool(flags & DIRTY),
+                garbage=bool(flags & GARBAGE),
+                usage=usage,
+                pins=word >> 16 & 0x3FFF,
+                shared=word & 0xFFFF,
+                exclusive=bool(word & EXCLUSIVE),
+                waiters=bool(word & WAITERS),
+                loads=loads,
+                lsn=header["lsn"],
+            )
+        )
+    usage_counts = tuple(sum(buffer.usage == n for buffer in buffers) for n in range(4))
+    free = counters["frames"] - len(buffers)
+    return PoolModel(
+        frames=counters["frames"],
+        used=len(buffers),
+        dirty=sum(buffer.dirty for buffer in buffers),
+        pinned=sum(buffer.pins > 0 for buffer in buffers),
+        older_versions=sum(buffer.version == "older" for buffer in buffers),
+        page_size=counters["page_size"],
+        hand=counters["hand"],
+        usage=usage_counts,
+        hit_rate=_hit_rate(counters["reads"]),
+        counters={name: int(value) for name, value in counters.items()},
+        victims=() if free > 0 else _victims(buffers, counters["hand"], counters["frames"]),
+        buffers=tuple(buffers),
+    )
+
+
+def _hit_rate(reads: int) -> float | None:
+    asked = 0
+    for thread in probe.threads():
+        asked += int(str(thread["shared"])) + int(str(thread["exclusive"]))
+    return round(max(0.0, 1 - reads / asked), 6) if asked else None
+
+
+def _victims(buffers: list[Buffer], hand: int, frames: int) -> tuple[int, ...]:
+    """Play the clock sweep (engine.pool.pool.frame_take) on a copy of the usage counts."""
+    by_frame = {buffer.frame: buffer for buffer in buffers}
+    usage = {buffer.frame: buffer.usage for buffer in buffers}
+    found: list[int] = []
+    for step in range(frames * 4):
+        frame = (hand + step) % frames
+        buffer = by_frame.get(frame)
+        if buffer is None or frame in found:
+            continue
+        if usage[frame] > 0 and not buffer.garbage:
+            usage[frame] -= 1
+        elif not (buffer.pins or buffer.shared or buffer.exclusive):
+            found.append(frame)
+            if len(found) == VICTIMS:
+                break
+    return tuple(found)

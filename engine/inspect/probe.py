@@ -1,0 +1,340 @@
+"""Copies of what lives in memory: pages, frames, page references, slots, versions, snapshots, the thread table.
+
+    pool, thread table  --copy, without the GIL-->  bytes and tuples  -->  the models of this package
+
+Nothing here changes or keeps up what it looks at for longer than one page copy:
+  - a page in a frame is copied optimistically, and under its shared latch only if a writer came between every time;
+  - a page that is in no frame is read from its slot into private memory: looking does not load or evict;
+  - references and slots are copied in runs of about a page, each under the pool's mutex;
+  - frames and threads are copied without a lock; a value that moves may be a moment old, never out of bounds.
+"""
+
+import cython
+
+from engine.base.thread import entries
+
+
+def _copy_frame(p, frame, page_id, length, out):
+    """Copy the first `length` bytes of the newest version of a page from its frame. 0: it is no longer there."""
+    f = cython.address(p.frames[frame])
+    tries: cython.int
+    for tries in range(TRIES):
+        seen = optimistic_begin(cython.address(f.word))
+        if seen & LATCH_EXCLUSIVE:
+            continue
+        memcpy(out, frame_page(p, frame), length)
+        if optimistic_valid(cython.address(f.word), seen):
+            return 1 if f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame else 0
+    latch_shared(cython.address(f.word), frame, page_id)
+    there: cython.bint = f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame
+    if there:
+        memcpy(out, frame_page(p, frame), length)
+    unlatch_shared(cython.address(f.word), frame)
+    return 1 if there else 0
+
+
+def page_image(store, page_id):
+    """(bytes, frame or -1, slot) of the newest version of a page, or None where the id is free or was never used.
+
+    Raises CorruptionError where its slot does not hold it, OperationalError.
+    """
+    s: Store = store
+    if page_id < 1 or page_id >= s.pool.next_page_id:
+        return None
+    p = cython.address(s.pool)
+    number: cython.uint = page_id
+    size: cython.size_t = p.page_size
+    out = cython.cast(cython.p_uchar, malloc(size))
+    if out == cython.NULL:
+        raise MemoryError
+    try:
+        tries: cython.int
+        done: cython.int = 0
+        slot: cython.uint = 0
+        frame: cython.int = -1
+        for tries in range(100):
+            with cython.nogil:
+                mutex_lock(cython.address(p.mutex))
+                known: cython.bint = page_known(p, number)
+                frame = frame_of(p, number) if known else -1
+                slot = ref_of(p, number).slot if known else 0
+                tag = ref_of(p, number).tag if known else 0
+                mutex_unlock(cython.address(p.mutex))
+                got: cython.int = 0
+                if frame >= 0:
+                    got = _copy_frame(p, frame, number, size, out)
+                elif slot != 0:
+                    done = read_image(p, number, slot, tag, cython.cast(cython.pointer(page_t), out))
+                    got = done == 0
+            if got:
+                return PyBytes_FromStringAndSize(cython.cast(cython.p_char, out), size), int(frame), int(slot)
+            if frame < 0 and slot == 0:
+                return None
+        check(done, s.path)
+        return None
+    finally:
+        free(out)
+
+
+def page_headers(store, first=1, count=None):
+    """Yield (page id, header bytes or None, frame or -1) of every page in use; None where only the file has it."""
+    for page_id, slot, _, _, _, frame, _, _ in page_refs(store, first, count):
+        if frame < 0 and slot == 0:
+            continue
+        yield page_id, header_copy(store, page_id, frame) if frame >= 0 else None, frame
+
+
+def header_copy(store, page_id, frame):
+    """The header of a page in a frame, or None where it is no longer there."""
+    s: Store = store
+    p = cython.address(s.pool)
+    buffer: cython.uchar[112]
+    at: cython.int = frame
+    number: cython.uint = page_id
+    if at < 0 or at >= p.frame_count:
+        return None
+    with cython.nogil:
+        got = _copy_frame(p, at, number, HEADER_SIZE, buffer)
+    return PyBytes_FromStringAndSize(cython.cast(cython.p_char, buffer), HEADER_SIZE) if got else None
+
+
+def _copy_refs(p, first, count, out, frames):
+    i: cython.uint
+    mutex_lock(cython.address(p.mutex))
+    for i in range(count):
+        if page_known(p, first + i):
+            out[i] = ref_of(p, first + i)[0]
+            frames[i] = frame_of(p, first + i)
+        else:
+            out[i].slot = out[i].durable_slot = 0
+            out[i].versions = -1
+            frames[i] = -1
+    mutex_unlock(cython.address(p.mutex))
+
+
+def page_refs(store, first=1, count=None):
+    """List (page id, slot, tag, durable slot, durable tag, frame, LSN, has older versions) of page ids from `first`."""
+    s: Store = store
+    p = cython.address(s.pool)
+    end: cython.uint = p.next_page_id if count is None else min(first + count, int(p.next_page_id))
+    at: cython.uint = max(first, 1)
+    refs: page_ref_t[200]
+    frames: int32_t[200]
+    i: cython.uint
+    found = []
+    while at < end:
+        run: cython.uint = min(RUN, end - at)
+        with cython.nogil:
+            _copy_refs(p, at, run, refs, frames)
+        for i in range(run):
+            r = cython.address(refs[i])
+            found.append(
+                (
+                    int(at + i),
+                    int(r.slot),
+                    int(r.tag),
+                    int(r.durable_slot),
+                    int(r.durable_tag),
+                    int(frames[i]),
+                    int(r.lsn),
+                    r.versions >= 0,
+                )
+            )
+        at += run
+    return found
+
+
+def _copy_slots(p, first, count, out):
+    mutex_lock(cython.address(p.mutex))
+    memcpy(out, p.slots + first, count)
+    mutex_unlock(cython.address(p.mutex))
+
+
+def slot_flags(store):
+    """The flags of every slot: bit 0 live, bit 1 durable, bit 2 of the checkpoint that is being written."""
+    s: Store = store
+    p = cython.address(s.pool)
+    buffer: cython.uchar[4096]
+    total: cython.uint = p.slot_count
+    at: cython.uint = 0
+    found = bytearray()
+    while at < total:
+        run: cython.uint = min(4096, total - at)
+        with cython.nogil:
+            _copy_slots(p, at, run, buffer)
+        found += PyBytes_FromStringAndSize(cython.cast(cython.p_char, buffer), run)
+        at += run
+    return bytes(found)
+
+
+def table_slots(store):
+    """Slot -> (level, index) of the blocks of the last checkpoint's page table."""
+    s: Store = store
+    return {
+        slot: (level, index) for level, blocks in enumerate(s.table or ()) for index, (slot, _) in blocks.items()
+    }
+
+
+def frames(store):
+    """List (frame, page, version, flags, usage, loads, latch word, header bytes) of the frames that hold a page."""
+    s: Store = store
+    p = cython.address(s.pool)
+    i: cython.int
+    f: frame_t
+    found = []
+    for i in range(p.frame_count):
+        f = p.frames[i]
+        if f.page_id == 0:
+            continue
+        header = cython.cast(cython.p_char, frame_page(p, i))
+        found.append(
+            (
+                int(i),
+                int(f.page_id),
+                int(f.version),
+                int(f.flags),
+                int(f.usage),
+                int(f.loads),
+                int(f.word),
+                PyBytes_FromStringAndSize(header, HEADER_SIZE),
+            )
+        )
+    return found
+
+
+def pool_counters(store):
+    """Sizes and counters of the pool by name."""
+    s: Store = store
+    p = cython.address(s.pool)
+    return {
+        "page_size": int(p.page_size),
+        "frames": int(p.frame_count),
+        "hand": int(p.hand),
+        "free_frames": p.free_frames >= 0,
+        "next_page_id": int(p.next_page_id),
+        "free_pages": int(p.free_count),
+        "slots": int(p.slot_count),
+        "slots_used": int(p.slots_used),
+        "reads": int(p.reads),
+        "writes": int(p.writes),
+        "evictions": int(p.evictions),
+        "evicted_dirty": int(p.evicted_dirty),
+        "sweeps": int(p.sweeps),
+        "copies": int(p.copies),
+        "kept_versions": int(p.kept_versions),
+        "evicted_versions": int(p.evicted_versions),
+        "versions": int(p.version_count),
+        "changed": int(p.changed_count),
+        "published": int(p.published),
+    }
+
+
+def _copy_snapshots(p, out, versions, owners, counts):
+    """Copy the snapshots, oldest first, and the versions they keep, as far as there is room."""
+    found: cython.int = 0
+    kept: cython.int = 0
+    mutex_lock(cython.address(p.mutex))
+    index: cython.int = p.oldest_snapshot
+    while index >= 0 and found < SNAPSHOTS:
+        out[found] = p.snapshots[index]
+        at: cython.int = p.snapshots[index].first
+        while at >= 0 and kept < VERSIONS:
+            versions[kept] = p.versions[at]
+            owners[kept] = found
+            kept += 1
+            at = p.versions[at].next
+        found += 1
+        index = p.snapshots[index].newer
+    mutex_unlock(cython.address(p.mutex))
+    counts[0] = found
+    counts[1] = kept
+
+
+def snapshots(store):
+    """List (LSN, readers, versions kept, since in microseconds, [(page, LSN, frame, slot) of kept versions]).
+
+    At most 128 snapshots, the oldest ones, and 512 versions.
+    """
+    s: Store = store
+    p = cython.address(s.pool)
+    out: snapshot_t[128]
+    versions: version_t[512]
+    owners: int32_t[512]
+    counts: int32_t[2]
+    i: cython.int
+    with cython.nogil:
+        _copy_snapshots(p, out, versions, owners, counts)
+    found = []
+    for i in range(counts[0]):
+        found.append((int(out[i].lsn), int(out[i].readers), int(out[i].kept), int(out[i].since_us), []))
+    for i in range(counts[1]):
+        v = cython.address(versions[i])
+        found[owners[i]][4].append((int(v.page_id), int(v.lsn), int(v.frame), int(v.slot)))
+    return found
+
+
+def threads():
+    """One dict per thread that uses the engine: what it holds, waits for and has counted. Times in nanoseconds."""
+    per_ns: cython.double = ticks_per_ns()
+    found = []
+    t: thread_t
+    i: cython.int
+    for number in entries():
+        entry = thread_at(number)
+        if entry == cython.NULL:
+            continue
+        t = entry[0]
+        now = ticks()
+        held = []
+        for i in range(min(t.depth, HELD_MAX)):
+            held.append(_held(t.held[i], now, per_ns))
+        found.append(
+            {
+                "thread": int(number),
+                "system_id": int(t.system_id),
+                "held": held,
+                "wait": _held(t.wait, now, per_ns) if t.waiting else None,
+                "shared": int(t.acquired_shared),
+                "exclusive": int(t.acquired_exclusive),
+                "contended": int(t.contended),
+                "restarts": int(t.restarts),
+                "hits": int(t.hits),
+                "misses": int(t.misses),
+                "wait_ns": int(t.wait_ns),
+                "wait_counts": [int(n) for n in t.wait_counts[:200]],
+            }
+        )
+    return found
+
+
+@cython.cfunc
+def _held(h: held_t, now: uint64_t, per_ns: cython.double):
+    age = (now - h.since) / per_ns if now > h.since else 0.0
+    return (chr(h.mode) if h.mode else "?", int(h.page), int(h.frame), int(h.kind), int(h.level), int(age))
+
+
+def problem_of(image):
+    """(checksum that the content has, number of the first rule of page_validate it breaks or 0) of a whole page."""
+    data: bytes = image
+    if len(data) < HEADER_SIZE:
+        return 0, 5
+    page = cython.cast(cython.pointer(page_t), PyBytes_AS_STRING(data))
+    size: cython.uint = len(data)
+    with cython.nogil:
+        crc = page_checksum(page, size)
+        problem = page_validate(page, size)
+    return int(crc), int(problem)
+
+
+def memory_structures():
+    """{struct: (bytes, [(field, C type, offset, bytes, meaning)])} of the pool's structs in memory."""
+    found = {}
+    i: cython.int
+    for i in range(memory_size_count):
+        found[memory_sizes[i].structure.decode()] = (int(memory_sizes[i].size), [])
+    for i in range(memory_field_count):
+        f = cython.address(memory_fields[i])
+        found[f.structure.decode()][1].append(
+            (f.name.decode(), f.type.decode(), int(f.offset), int(f.size), f.doc.decode())
+        )
+    return found

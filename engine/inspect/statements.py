@@ -1,0 +1,69 @@
+"""Inspection statements: from the syntax tree to a model, and from a model to the rows of a result.
+
+    INSPECT PAGE 42  --grammar-->  ast.InspectPage  --model_of-->  PageModel  --rows_of-->  rows, as sys.page_items(42) has them
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engine.base.errors import NotSupportedError, ProgrammingError
+from engine.inspect.inspector import LiveInspector
+from engine.inspect.model import Model
+from grammar import ast
+
+
+def value_of(node: ast.Expr | None, params: Any) -> Any:
+    """The value of a literal or a parameter. Raises ProgrammingError for any other expression."""
+    if node is None:
+        return None
+    if isinstance(node, ast.Literal):
+        return node.value
+    if isinstance(node, ast.Parameter):
+        # a session hands a mapping over as the only element of a tuple
+        if len(params) == 1 and isinstance(params, (tuple, list)) and isinstance(params[0], Mapping):
+            params = params[0]
+        try:
+            if isinstance(params, Mapping):
+                return params[node.name if node.name is not None else str(node.index)]
+            return params[(node.index or 1) - 1]
+        except (KeyError, IndexError) as error:
+            raise ProgrammingError("a parameter of the inspection has no value") from error
+    raise ProgrammingError("an inspection takes numbers, texts and parameters, no expressions")
+
+
+def _number(node: ast.Expr | None, params: Any, what: str) -> int | None:
+    value = value_of(node, params)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ProgrammingError(f"the {what} is a number, not {value!r}")
+    return value
+
+
+def model_of(inspector: LiveInspector, node: ast.Statement, params: Any = ()) -> Model:
+    """The model a statement asks for. Raises ProgrammingError, NotSupportedError."""
+    if isinstance(node, ast.InspectPage):
+        page = _number(node.page, params, "page")
+        if page is None:
+            raise ProgrammingError("the page is a number, not NULL")
+        return inspector.page(page, _number(node.at_lsn, params, "LSN"))
+    if isinstance(node, ast.InspectLayout):
+        return inspector.layout(node.kind)
+    if isinstance(node, ast.InspectTree):
+        return inspector.tree(node.name.name, value_of(node.key, params))
+    if isinstance(node, ast.InspectWal):
+        return inspector.wal(
+            _number(node.from_lsn, params, "LSN"),
+            _number(node.page, params, "page"),
+            _number(node.transaction, params, "transaction"),
+        )
+    if isinstance(node, ast.Inspect):
+        what = node.what.lower()
+        if what in ("file", "pool", "latches", "snapshots"):
+            found = getattr(inspector, what)()
+            assert isinstance(found, Model)
+            return found
+        raise NotSupportedError(f"INSPECT {node.what} is not there yet; INSPECT SNAPSHOTS shows who reads and writes")
+    raise NotSupportedError(f"{type(node).__name__} is no inspection that is there yet")
