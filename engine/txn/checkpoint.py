@@ -434,8 +434,16 @@ def _drop_log(store):
         s.log.remove_before(keep_from)
 
 
+SYNC_INTERVAL_SECONDS = 1.0
+"""Under synchronous="normal": how long a commit may wait for the disk at most, as long as commits go on."""
+
+
 class Checkpointer:
-    """Runs checkpoints: on request, at close, and in the background when enough log was written."""
+    """Runs checkpoints: on request, at close, and in the background when enough log was written.
+
+    Under synchronous="normal" its thread also syncs the log at intervals. A failure in the background is kept in
+    `last_error` and counted in `failures`; the next commits try again.
+    """
 
     def __init__(self, store, interval_bytes):
         self.store = store
@@ -445,12 +453,17 @@ class Checkpointer:
         self.stopping = False
         self.thread = None
         self.last_error = None
+        self.failures = 0
+        self.last_sync = 0.0
         self.count = 0
         self.seconds = 0.0
 
-    def notice(self, lsn):
-        """A commit ended at `lsn`: start a checkpoint if it is time."""
-        if self.interval_bytes and lsn - self.store.redo_lsn > self.interval_bytes and not self.wake.is_set():
+    def notice(self, lsn, sync):
+        """A commit ended at `lsn`: start a checkpoint, or with `sync` a sync of the log, if it is time."""
+        due = self.interval_bytes and lsn - self.store.redo_lsn > self.interval_bytes
+        if sync and time.monotonic() - self.last_sync > SYNC_INTERVAL_SECONDS:
+            due = True
+        if due and not self.wake.is_set():
             if self.thread is None:
                 self.thread = threading.Thread(target=self._work, name="anokuro-checkpoint", daemon=True)
                 self.thread.start()
@@ -462,10 +475,14 @@ class Checkpointer:
             if self.stopping:
                 return
             try:
-                self.run()
+                self.store.log.sync()
+                self.last_sync = time.monotonic()
+                if self.interval_bytes and self.store.log.end() - self.store.redo_lsn > self.interval_bytes:
+                    self.run()
             except Error as error:
                 self.last_error = error
-                if self.store.failure is not None:
+                self.failures += 1
+                if self.store.failure is not None or self.store.log.stats().poisoned:
                     return
             self.wake.clear()
 

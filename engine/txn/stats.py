@@ -34,6 +34,7 @@ class StoreStats:
     log_syncs: int
     log_groups: int
     checkpoints: int
+    checkpoint_failures: int
 
 
 def store_stats(store):
@@ -72,4 +73,5 @@ def store_stats(store):
         log_syncs=log.syncs if log else 0,
         log_groups=log.groups if log else 0,
         checkpoints=s.checkpointer.count if s.checkpointer is not None else 0,
+        checkpoint_failures=s.checkpointer.failures if s.checkpointer is not None else 0,
     )

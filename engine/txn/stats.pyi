@@ -27,5 +27,6 @@ class StoreStats:
     log_syncs: int
     log_groups: int
     checkpoints: int
+    checkpoint_failures: int
 
 def store_stats(store: Store) -> StoreStats: ...

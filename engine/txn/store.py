@@ -61,7 +61,7 @@ class Snapshot:
 
     def close(self):
         """Let go of the state; closing twice is allowed."""
-        if self.index >= 0 and self.store.pool_ready:
+        if self.index >= 0 and self.store.pool_ready and self.store.generation == fork_generation():
             p = cython.address(self.store.pool)
             index = self.index
             self.index = -1
@@ -275,6 +275,8 @@ class Store:
 
     def leave_writer(self, lsn=None):
         """A transaction that might have written ends: forget the commits that no other one needs to know."""
+        if self.generation != fork_generation():
+            return  # a child of fork: the mutex may have been held by a thread that does not exist here
         self.lock_commit()
         self.active_writers -= 1
         if lsn is not None:
@@ -306,7 +308,7 @@ class Store:
         if done < 0:
             raise self.log.error()
         if self.checkpointer is not None:
-            self.checkpointer.notice(lsn)
+            self.checkpointer.notice(lsn, self.synchronous == SYNC_NORMAL)
         return 0
 
     def put_one(self, tree, root, key, value):
