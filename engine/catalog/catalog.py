@@ -178,8 +178,9 @@ def _load(txn: TransactionLike, version: int) -> Schema:
         kind, *rest = keys.decode(key)
         if not rest:
             continue
-        name, tree, text = rows.decode_row(raw)
+        name = rest[0]
         try:
+            name, tree, text = rows.decode_row(raw)
             definition = json.loads(text)
             if kind == "index":
                 index = _index_in(name, tree, definition)
@@ -190,13 +191,15 @@ def _load(txn: TransactionLike, version: int) -> Schema:
             elif kind == "view":
                 schema.views[name.lower()] = View(name, definition["sql"], tuple(definition["columns"]))
         except (KeyError, ValueError, TypeError) as error:
-            raise CorruptionError(f"the catalog's entry for {kind} {name} cannot be read") from error
+            raise CorruptionError(f"the catalog's entry for {kind!r} {name!r} cannot be read") from error
     return schema
 
 
 def _index_in(name: str, tree: int, definition: dict[str, Any]) -> Index:
     columns = tuple(IndexColumn(**column) for column in definition["columns"])
-    return Index(name, definition["table"], tree, columns, definition["unique"], definition["origin"], definition["sql"])
+    return Index(
+        name, definition["table"], tree, columns, definition["unique"], definition["origin"], definition["sql"]
+    )
 
 
 def _table_in(name: str, tree: int, definition: dict[str, Any], indexes: dict[str, list[Index]]) -> Table:

@@ -26,17 +26,20 @@ Invariants
 - Decoding trusts nothing: bytes that no encoder writes raise CorruptionError.
 """
 
+import datetime
+
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cython.cimports.cpython.datetime import date_new, datetime_new, import_datetime
+from cython.cimports.cpython.datetime import import_datetime
 from cython.cimports.cpython.mem import PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from cython.cimports.engine.record.moments import (
-    date_from_days, days_of, micros_of, timestamp_from_micros,
+    date_from_days,
+    days_of,
+    micros_of,
+    timestamp_from_micros,
 )
 from cython.cimports.libc.string import memcpy
-
-import datetime
 
 from engine.base.errors import CorruptionError, DataError
 
@@ -106,7 +109,9 @@ def put_number(buffer: cython.pointer(buffer_t), tag: cython.uchar, value: uint6
 
 @cython.cfunc
 @cython.exceptval(-1)
-def put_bytes(buffer: cython.pointer(buffer_t), tag: cython.uchar, data: cython.p_uchar, n: cython.size_t) -> cython.int:
+def put_bytes(
+    buffer: cython.pointer(buffer_t), tag: cython.uchar, data: cython.p_uchar, n: cython.size_t
+) -> cython.int:
     buffer_reserve(buffer, 2 * n + 3)
     out: cython.p_uchar = buffer.data + buffer.length
     at: cython.size_t = 1
@@ -188,7 +193,7 @@ class KeyCodec:
         self.nulls_last = self.descending if nulls_last is None else tuple(map(bool, nulls_last))
         if len(self.nulls_last) != self.count:
             raise ValueError("one flag for each item is needed")
-        self._flags = list(zip(self.descending, self.nulls_last))
+        self._flags = list(zip(self.descending, self.nulls_last, strict=True))
 
     def encode(self, values):
         """The key of `values`, which may be fewer than the codec's items: a prefix.
@@ -255,7 +260,13 @@ def unescape(data, length, start, mask, out):
 
 
 @cython.cfunc
-def take_string(data: cython.pointer(cython.const[uint8_t]), length: cython.size_t, position: cython.p_size_t, mask: cython.uchar, text: cython.bint):
+def take_string(
+    data: cython.pointer(cython.const[uint8_t]),
+    length: cython.size_t,
+    position: cython.p_size_t,
+    mask: cython.uchar,
+    text: cython.bint,
+):
     room: cython.size_t = length - position[0] + 1
     out = cython.cast(cython.p_uchar, PyMem_Malloc(room))
     if out == cython.NULL:
@@ -338,8 +349,8 @@ def items_length(key: bytes, count: int) -> int:
     """The length in bytes of a key's first `count` items. Raises CorruptionError as `decode`."""
     length: cython.size_t = PyBytes_GET_SIZE(key)
     position: cython.size_t = 0
-    i: cython.int
-    for i in range(count):
+    _i: cython.int
+    for _i in range(count):
         take_item(cython.cast(cython.p_uchar, PyBytes_AS_STRING(key)), length, cython.address(position))
     return position
 

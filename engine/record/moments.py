@@ -6,9 +6,16 @@ so that the leap day is the last of its year.
 
 import cython
 from cython.cimports.cpython.datetime import (
-    PyDateTime_DATE_GET_HOUR, PyDateTime_DATE_GET_MICROSECOND, PyDateTime_DATE_GET_MINUTE,
-    PyDateTime_DATE_GET_SECOND, PyDateTime_GET_DAY, PyDateTime_GET_MONTH, PyDateTime_GET_YEAR, date_new,
-    datetime_new, import_datetime,
+    PyDateTime_DATE_GET_HOUR,
+    PyDateTime_DATE_GET_MICROSECOND,
+    PyDateTime_DATE_GET_MINUTE,
+    PyDateTime_DATE_GET_SECOND,
+    PyDateTime_GET_DAY,
+    PyDateTime_GET_MONTH,
+    PyDateTime_GET_YEAR,
+    date_new,
+    datetime_new,
+    import_datetime,
 )
 
 from engine.base.errors import CorruptionError
@@ -78,7 +85,14 @@ def timestamp_from_micros(micros):
     civil_from_days(days, cython.address(year), cython.address(month), cython.address(day))
     seconds: cython.int = cython.cast(cython.int, rest // 1_000_000)
     return datetime_new(
-        year, month, day, seconds // 3600, seconds // 60 % 60, seconds % 60, cython.cast(cython.int, rest % 1_000_000), None
+        year,
+        month,
+        day,
+        seconds // 3600,
+        seconds // 60 % 60,
+        seconds % 60,
+        cython.cast(cython.int, rest % 1_000_000),
+        None,
     )
 
 

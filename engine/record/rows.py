@@ -28,17 +28,17 @@ tags, without looking at most bodies, finds any column: that is what scans that 
 Decoding trusts nothing: bytes that no encoder writes raise CorruptionError.
 """
 
+import datetime
+
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cython.cimports.cpython.mem import PyMem_Free, PyMem_Malloc
 from cython.cimports.cpython.ref import Py_INCREF
-from cython.cimports.cpython.tuple import PyTuple_GET_ITEM, PyTuple_New, PyTuple_SET_ITEM
+from cython.cimports.cpython.tuple import PyTuple_New, PyTuple_SET_ITEM
 from cython.cimports.cpython.unicode import PyUnicode_AsUTF8AndSize, PyUnicode_DecodeUTF8
 from cython.cimports.engine.record.keys import buffer_reserve, rowid_value, take_item
 from cython.cimports.engine.record.moments import date_from_days, days_of, micros_of, timestamp_from_micros
 from cython.cimports.libc.string import memcpy
-
-import datetime
 
 from engine.base.errors import CorruptionError, DataError, IntegrityError
 from engine.record.types import Type, convert
@@ -133,7 +133,9 @@ def field_value(data, field):
 
 @cython.cfunc
 @cython.exceptval(-1)
-def put_long(buffer: cython.pointer(buffer_t), data: cython.p_char, size: cython.Py_ssize_t, short: cython.int) -> cython.int:
+def put_long(
+    buffer: cython.pointer(buffer_t), data: cython.p_char, size: cython.Py_ssize_t, short: cython.int
+) -> cython.int:
     """Append a string's body, with its length before it when it is not in the tag."""
     length: uint32_t
     if size > 0x7FFFFFFF:
@@ -262,7 +264,6 @@ class RowEncoder:
         kind: cython.int
         tag: cython.int
         header: cython.size_t = 1 if self.count < 128 else 2
-        body: cython.size_t
         if len(values) != self.count:
             raise ValueError(f"{len(values)} values for {self.count} columns")
         buffer = cython.address(self.buffer)
@@ -282,7 +283,7 @@ class RowEncoder:
                 buffer.data[header + i] = 0
                 continue
             kind = kind_of(value)
-            if kind != cython.cast(cython.int, self._types[i]) or kind == 2 and value != value:
+            if kind != cython.cast(cython.int, self._types[i]) or (kind == 2 and value != value):
                 value = convert(value, self.types[i], self.names[i])
                 kind = kind_of(value)
                 if kind == 0:
@@ -351,7 +352,9 @@ class RowDecoder:
             raise ValueError("columns beyond the table")
         n: cython.Py_ssize_t = len(self.columns)
         self._columns = cython.cast(cython.p_int, PyMem_Malloc((n + 1) * cython.sizeof(cython.int)))
-        self._key_slots = cython.cast(cython.p_int, PyMem_Malloc((len(self.key_columns) + 1) * cython.sizeof(cython.int)))
+        self._key_slots = cython.cast(
+            cython.p_int, PyMem_Malloc((len(self.key_columns) + 1) * cython.sizeof(cython.int))
+        )
         self.needed = 0
         self.key_last = -1
         for i in range(n):
@@ -368,9 +371,7 @@ class RowDecoder:
             if column in self.columns:
                 self.key_last = i
         self.fields_capacity = max(1, self.needed)
-        self._fields = cython.cast(
-            cython.pointer(field_t), PyMem_Malloc(self.fields_capacity * cython.sizeof(field_t))
-        )
+        self._fields = cython.cast(cython.pointer(field_t), PyMem_Malloc(self.fields_capacity * cython.sizeof(field_t)))
         if self._columns == cython.NULL or self._key_slots == cython.NULL or self._fields == cython.NULL:
             raise MemoryError
         if len(set(self.columns)) != n:
@@ -428,7 +429,7 @@ class RowDecoder:
         """The wanted columns of each (key, value) of `pairs`. flag: a list; when flag[0] is true the loop calls flag[1]()."""
         ticks: cython.uint = 0
         for pair in pairs:
-            ticks += 1
+            ticks += 1  # noqa: SIM113 - a C counter
             if ticks & 0xFF == 0 and flag is not None and flag[0]:
                 flag[1]()
             yield self.decode(cython.cast(bytes, pair[0]), cython.cast(bytes, pair[1]))
@@ -437,7 +438,7 @@ class RowDecoder:
         """As `rows`, but each as (key, row)."""
         ticks: cython.uint = 0
         for pair in pairs:
-            ticks += 1
+            ticks += 1  # noqa: SIM113 - a C counter
             if ticks & 0xFF == 0 and flag is not None and flag[0]:
                 flag[1]()
             yield pair[0], self.decode(cython.cast(bytes, pair[0]), cython.cast(bytes, pair[1]))
@@ -461,7 +462,6 @@ def decode_row(value: bytes) -> tuple:
     fields = cython.cast(cython.pointer(field_t), PyMem_Malloc((count + 1) * cython.sizeof(field_t)))
     if fields == cython.NULL:
         raise MemoryError
-    i: cython.long
     try:
         row_fields(data, PyBytes_GET_SIZE(value), fields, count)
         return tuple([field_value(data, cython.address(fields[i])) for i in range(count)])

@@ -126,7 +126,7 @@ def normalise(value: object) -> Value:
         return normalise(datetime.datetime.combine(value.date(), value.time(), value.tzinfo))
     for base in (bool, int, float, str, bytes):
         if isinstance(value, base):
-            return normalise(base(value))
+            return normalise(base(value))  # type: ignore[arg-type]
     item = getattr(value, "item", None)  # numpy scalars
     if callable(item) and type(item()) in _BY_PYTHON:
         return normalise(item())

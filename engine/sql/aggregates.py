@@ -70,7 +70,7 @@ class Sum(Aggregator):
     def result(self) -> Any:
         if self.reals is not None:
             total = _fsum([*self.reals, float(self.total)])
-            return total if total == total else None  # noqa: PLR0124
+            return total if total == total else None
         if self.total is not None and not INTEGER_MIN <= self.total <= INTEGER_MAX:
             raise DataError("integer overflow in sum")
         return self.total
@@ -110,7 +110,7 @@ class Average(Sum):
         if not self.count:
             return None
         total = _fsum([*self.reals, float(self.total)]) if self.reals is not None else self.total
-        return total / self.count  # type: ignore[no-any-return]
+        return total / self.count
 
 
 class Extreme(Aggregator):

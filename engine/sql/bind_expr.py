@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.base.errors import DatabaseError, DataError, Error, LimitError, NotSupportedError
 from engine.record.types import NUMERIC, Type, convert, describe, normalise, try_convert, type_named, type_of
@@ -40,7 +40,9 @@ _CONVERTED = (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
 class ExprBinder:
     """Binds the expressions of one place: a scope, and whether aggregates may stand there (then they are collected)."""
 
-    def __init__(self, binder: Binder, scope: Scope, aggregates: dict[Aggregate, Column] | None = None, place: str = "here"):
+    def __init__(
+        self, binder: Binder, scope: Scope, aggregates: dict[Aggregate, Column] | None = None, place: str = "here"
+    ):
         self.binder = binder
         self.scope = scope
         self.aggregates = aggregates
@@ -127,7 +129,9 @@ class ExprBinder:
             return self.comparison(node.op, left, right, node)
         function = fn.OPERATORS.get((node.op, 2))
         if function is None:
-            raise problem(self.binder.text, node.span, f"the operator {node.op} is not supported", kind=NotSupportedError)
+            raise problem(
+                self.binder.text, node.span, f"the operator {node.op} is not supported", kind=NotSupportedError
+            )
         return self.call(function, (left, right), node)
 
     def row_comparison(self, node: ast.Binary) -> Expr:
@@ -195,7 +199,9 @@ class ExprBinder:
     def like(self, node: ast.Like) -> Expr:
         function = fn.LIKES.get(node.op)
         if function is None:
-            raise problem(self.binder.text, node.span, f"{node.op} is not supported; use LIKE or GLOB", kind=NotSupportedError)
+            raise problem(
+                self.binder.text, node.span, f"{node.op} is not supported; use LIKE or GLOB", kind=NotSupportedError
+            )
         parts = [self.bind(node.operand), self.bind(node.pattern)]
         if node.escape is not None:
             parts.append(self.bind(node.escape))
@@ -206,7 +212,7 @@ class ExprBinder:
         if isinstance(node.operand, ast.RowValue):
             return self.row_in_list(node, node.operand)
         operand = self.bind(node.operand)
-        items = []
+        items: list[Expr] = []
         for item in node.items:
             bound = self.bind(item)
             if bound.type is not operand.type:
@@ -219,9 +225,7 @@ class ExprBinder:
 
     def row_in_list(self, node: ast.InList, operand: ast.RowValue) -> Expr:
         """(a, b) IN ((1, 2), (3, 4))."""
-        equalities = [
-            self.row_comparison(ast.Binary("=", operand, item, span=node.span)) for item in node.items
-        ]
+        equalities = [self.row_comparison(ast.Binary("=", operand, item, span=node.span)) for item in node.items]
         if not equalities:
             return Const(Type.BOOLEAN, node.negated)
         any_of = equalities[0] if len(equalities) == 1 else Logic(Type.BOOLEAN, "OR", tuple(equalities))
@@ -430,7 +434,7 @@ def _fits(kind: Type, wanted: str) -> bool:
 COALESCE = Function("coalesce", 1, 1000, ("any",), common_type, lambda *v: next((x for x in v if x is not None), None), True,
                     arrow="coalesce")  # fmt: skip
 
-_HANDLERS: dict[type[ast.Expr], Callable[[ExprBinder, object], Expr]] = {
+_HANDLERS: dict[type[ast.Expr], Callable[[ExprBinder, Any], Expr]] = {
     ast.Literal: ExprBinder.literal,
     ast.CurrentTime: ExprBinder.current_time,
     ast.Parameter: ExprBinder.parameter,
@@ -452,4 +456,4 @@ _HANDLERS: dict[type[ast.Expr], Callable[[ExprBinder, object], Expr]] = {
     ast.FunctionCall: ExprBinder.function,
     ast.ScalarQuery: ExprBinder.scalar_query,
     ast.Exists: ExprBinder.exists,
-}  # type: ignore[assignment]
+}

@@ -158,10 +158,14 @@ class FromBinder:
         found = self.binder.system_tables.get(low) if (node.name.schema or "sys").lower() == "sys" else None
         if found is None:
             close = suggestion(str(node.name), [f"sys.{name}" for name in self.binder.system_tables])
-            raise self.binder.fail(node.name, f"no such table function: {node.name}", f"did you mean {close}?" if close else None)
+            raise self.binder.fail(
+                node.name, f"no such table function: {node.name}", f"did you mean {close}?" if close else None
+            )
         if not found.least <= len(node.args) <= found.most:
             raise self.binder.fail(node, f"{node.name} takes {found.least} to {found.most} argument(s)")
-        binder = ExprBinder(self.binder, Scope(parent=self.scope.parent, outer=self.scope.outer), place="as an argument")
+        binder = ExprBinder(
+            self.binder, Scope(parent=self.scope.parent, outer=self.scope.outer), place="as an argument"
+        )
         plan = self.system_scan(found, tuple(binder.bind(arg) for arg in node.args))
         return self.named(plan, node.alias or node.name.name, node.columns, node)
 

@@ -164,7 +164,9 @@ class Binder:
         """WITH RECURSIVE t AS (first UNION [ALL] step)."""
         body = query.body
         if not isinstance(body, ast.SetOperation) or body.op != "UNION":
-            raise self.fail(query, f"the recursive table {table.node.name} needs: first query UNION [ALL] recursive query")
+            raise self.fail(
+                query, f"the recursive table {table.node.name} needs: first query UNION [ALL] recursive query"
+            )
         if _mentions(body.left, table.node.name):
             raise self.fail(body.left, "the first query of a recursive table cannot look at the table itself")
         first = self.rename(self._body(body.left, None), table.node.columns, table.node)

@@ -180,7 +180,9 @@ def _source(binder: Binder, node: ast.Insert, table: Table, targets: list[int]) 
             _check_width(binder, row[0], len(row), targets, table)
             rows.append(
                 tuple(
-                    default_expr(binder, table, position) if isinstance(value, ast.DefaultValue) else expr_binder.bind(value)
+                    default_expr(binder, table, position)
+                    if isinstance(value, ast.DefaultValue)
+                    else expr_binder.bind(value)
                     for value, position in zip(row, targets, strict=True)
                 )
             )
@@ -236,11 +238,11 @@ def _many(source: Plan, arrange: Closure | None, writer: Writer, resolve: Any) -
     if slots == list(range(len(slots))):
         if arrange is None:
             return insert  # type: ignore[return-value]
-        return lambda params: insert(arrange(params))  # type: ignore[func-returns-value, return-value]
+        return lambda params: insert(arrange(params))  # type: ignore[return-value]
     pick = itemgetter(*slots) if len(slots) > 1 else lambda params: (params[slots[0]],)
     if arrange is None:
-        return lambda params: insert(pick(params))  # type: ignore[func-returns-value, return-value]
-    return lambda params: insert(arrange(pick(params)))  # type: ignore[func-returns-value, return-value]
+        return lambda params: insert(pick(params))  # type: ignore[return-value]
+    return lambda params: insert(arrange(pick(params)))  # type: ignore[return-value]
 
 
 class Upsert:
@@ -289,7 +291,9 @@ def _upsert(binder: Binder, node: ast.OnConflict, table: Table, alias: str, rt: 
             raise binder.unsupported(item, "an expression in the conflict target")
         targets.append(column_position(binder, table, item.expr))
     if targets:
-        keys = [{c.position for c in table.primary_key}] + [{c.position for c in i.columns} for i in table.indexes if i.unique]
+        keys = [{c.position for c in table.primary_key}] + [
+            {c.position for c in i.columns} for i in table.indexes if i.unique
+        ]
         if set(targets) not in keys:
             raise binder.fail(node, "ON CONFLICT needs the columns of the primary key or of a UNIQUE index")
     if node.action == "NOTHING":

@@ -8,9 +8,9 @@ from engine.base.errors import DatabaseError, Error, IntegrityError, LimitError,
 from engine.catalog.catalog import RESERVED_SCHEMA, Catalog, Schema
 from engine.catalog.objects import Check, Column, Index, IndexColumn, KeyKind, Table, View
 from engine.record.types import Type, type_named
+from engine.sql.bind_expr import ExprBinder
 from engine.sql.binder import Binder
 from engine.sql.change import default_expr, table_scope
-from engine.sql.bind_expr import ExprBinder
 from engine.sql.plan import SystemTable
 from engine.sql.scope import problem, suggestion
 from grammar import ast
@@ -123,7 +123,9 @@ class Definer:
 
     def _column(self, node: ast.ColumnDef, table: ast.CreateTable) -> Column:
         if node.type is None:
-            raise self.fail(node, f"the column {node.name} needs a type", "INTEGER, REAL, TEXT, BLOB, BOOLEAN, DATE, TIMESTAMP")
+            raise self.fail(
+                node, f"the column {node.name} needs a type", "INTEGER, REAL, TEXT, BLOB, BOOLEAN, DATE, TIMESTAMP"
+            )
         try:
             kind = type_named(node.type.name)
         except Error as error:
@@ -183,7 +185,7 @@ class Definer:
         """Columns of a key by position."""
         if len(nodes) > KEY_COLUMNS_MAX:
             raise problem(self.text, around.span, f"a key has at most {KEY_COLUMNS_MAX} columns", kind=LimitError)
-        found = []
+        found: list[IndexColumn] = []
         for node in nodes:
             if not isinstance(node.expr, ast.ColumnRef):
                 raise self.unsupported(node, "an expression in an index")
@@ -228,7 +230,11 @@ class Definer:
         return changed
 
     def _missing(self, name: ast.ObjectName, what: str, known: list[str]) -> DatabaseError:
-        for kind, objects in (("table", self.schema.tables), ("view", self.schema.views), ("index", self.schema.indexes)):
+        for kind, objects in (
+            ("table", self.schema.tables),
+            ("view", self.schema.views),
+            ("index", self.schema.indexes),
+        ):
             if kind != what and name.name.lower() in objects:
                 return self.fail(name, f"{name} is a {kind}, not a {what}", f"use DROP {kind.upper()}")
         close = suggestion(name.name, known)

@@ -85,7 +85,7 @@ def projection(exprs: tuple[Expr, ...], layout: Layout, rt: Runtime) -> Closure 
         if places == list(range(len(layout))):
             return None
         if len(places) == 1:
-            (place,) = places
+            place = places[0] or 0
             return lambda row: (row[place],)
         if places:
             return itemgetter(*places)

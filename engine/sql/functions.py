@@ -82,7 +82,9 @@ def _numeric(types: tuple[Type, ...]) -> Type:
     return Type.INTEGER if types[0] is Type.BOOLEAN else types[0]
 
 
-def _function(name: str, least: int, most: int, kinds: str, result: Result, body: Callable[..., Any], **more: Any) -> Function:
+def _function(
+    name: str, least: int, most: int, kinds: str, result: Result, body: Callable[..., Any], **more: Any
+) -> Function:
     return Function(name, least, most, tuple(kinds.split()), result, body, **more)
 
 
@@ -197,7 +199,9 @@ COERCE: dict[Type, Function] = {
 
 NOT = _function("NOT", 1, 1, "any", Type.BOOLEAN, _not, null_aware=True, arrow="invert")
 IS_NULL = _function("IS NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is None, null_aware=True, arrow="is_null")
-IS_NOT_NULL = _function("IS NOT NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is not None, null_aware=True, arrow="is_valid")
+IS_NOT_NULL = _function(
+    "IS NOT NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is not None, null_aware=True, arrow="is_valid"
+)
 IS_DISTINCT = _function("IS DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, _distinct, null_aware=True)
 IS_NOT_DISTINCT = _function(
     "IS NOT DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, lambda a, b: not _distinct(a, b), null_aware=True
@@ -252,7 +256,7 @@ def _real_function(body: Callable[[float], float]) -> Callable[..., Any]:
             result = body(value, *more)
         except (ValueError, OverflowError, ZeroDivisionError):
             return None
-        return result if isinstance(result, int) or result == result else None  # noqa: PLR0124
+        return result if isinstance(result, int) or result == result else None
 
     return apply
 
@@ -343,7 +347,7 @@ def _date_trunc(part: Any, value: Any) -> Any:
     if part not in _TRUNCATIONS:
         raise DataError(f"DATE_TRUNC knows {', '.join(_TRUNCATIONS)}, not {describe(part)}")
     n = _TRUNCATIONS.index(part) + 1
-    return datetime.datetime(*(*_moment(value).timetuple()[:n], *_LEAST[n:]))
+    return datetime.datetime(*(*_moment(value).timetuple()[:n], *_LEAST[n:]))  # type: ignore[arg-type]
 
 
 def _strftime(pattern: Any, value: Any) -> str:
@@ -370,7 +374,7 @@ def _abs(value: Any) -> Any:
 
 
 def _sign(value: Any) -> int:
-    return (value > 0) - (value < 0)
+    return int(value > 0) - int(value < 0)
 
 
 SCALARS: dict[str, Function] = {

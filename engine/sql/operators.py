@@ -46,7 +46,7 @@ def add(a: Any, b: Any) -> Any:
             raise _overflow("+", a, b)
         return result
     if type(result) is float:
-        return result if result == result else None  # noqa: PLR0124 - not a number
+        return result if result == result else None
     return _number(a, "+") + _number(b, "+")
 
 
@@ -61,7 +61,7 @@ def subtract(a: Any, b: Any) -> Any:
             raise _overflow("-", a, b)
         return result
     if type(result) is float:
-        return result if result == result else None  # noqa: PLR0124
+        return result if result == result else None
     if isinstance(result, datetime.timedelta):
         return result / datetime.timedelta(days=1) if isinstance(a, datetime.datetime) else result.days
     return _number(a, "-") - _number(b, "-")
@@ -89,7 +89,7 @@ def multiply(a: Any, b: Any) -> Any:
         if not INTEGER_MIN <= result <= INTEGER_MAX:
             raise _overflow("*", a, b)
         return result
-    return result if result == result else None  # noqa: PLR0124
+    return result if result == result else None
 
 
 def divide(a: Any, b: Any) -> Any:
@@ -108,7 +108,7 @@ def divide(a: Any, b: Any) -> Any:
         quotient = a / b
     except OverflowError:
         return math.copysign(math.inf, a) * math.copysign(1, b)
-    return quotient if quotient == quotient else None  # noqa: PLR0124
+    return quotient if quotient == quotient else None
 
 
 def remainder(a: Any, b: Any) -> Any:

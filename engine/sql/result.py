@@ -153,7 +153,7 @@ class Result:
     def to_arrow(self) -> Any:
         """All further rows as a pyarrow.Table. Raises NotSupportedError when pyarrow is not installed."""
         try:
-            import pyarrow as pa
+            import pyarrow as pa  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             raise NotSupportedError("to_arrow needs pyarrow: pip install pyarrow") from None
         kinds = {
@@ -181,7 +181,7 @@ class Result:
     def to_pandas(self) -> Any:
         """All further rows as a pandas.DataFrame. Raises NotSupportedError when pandas is not installed."""
         try:
-            import pandas as pd
+            import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
         except ImportError:
             raise NotSupportedError("to_pandas needs pandas: pip install pandas") from None
         return pd.DataFrame.from_records(self.fetchall(), columns=list(self.columns))
@@ -189,7 +189,7 @@ class Result:
     def to_polars(self) -> Any:
         """All further rows as a polars.DataFrame. Raises NotSupportedError when polars is not installed."""
         try:
-            import polars as pl
+            import polars as pl  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             raise NotSupportedError("to_polars needs polars: pip install polars") from None
         rows = self.fetchall()

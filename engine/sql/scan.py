@@ -7,14 +7,13 @@ bound of a range it is left out, and the condition, which stays in the scan's fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 from engine.base.errors import CorruptionError
 from engine.catalog.objects import Index, IndexColumn, KeyKind, Table
 from engine.record.keys import KeyCodec, encode_rowid, items_length, prefix_end
 from engine.record.types import Type, Value, try_convert
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
-from engine.sql.plan import AnyOf, FullScan, KeyAccess, Scan
+from engine.sql.plan import AnyOf, FullScan, Scan
 
 Pairs = Iterable[tuple[bytes, bytes]]
 BATCH = 256
@@ -141,7 +140,7 @@ class Finder:
         if self.rowids and equal:
             key = self.key(equal)
             return None if key is None else (key, key + b"\0")
-        wanted = []
+        wanted: list[Value] = []
         for value, kind in zip(equal, self.types, strict=False):
             read = try_convert(value, kind)
             if read is None or read != value:
@@ -232,4 +231,3 @@ def row_key(table: Table, index: Index, key: bytes) -> bytes:
             raise CorruptionError(f"the index {index.name} holds a key that is too short")
         return key[-8:]
     return key[items_length(key, len(index.columns)) :]
-

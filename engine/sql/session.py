@@ -37,6 +37,7 @@ from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import View
 from engine.record.types import Value
 from engine.sql import system_tables
+from engine.sql.binder import Params
 from engine.sql.compile_expr import interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
 from engine.sql.ddl import Definer
@@ -250,7 +251,7 @@ class Session:
                 if attempt == RETRIES - 1:
                     raise
                 if attempt > 2:
-                    time.sleep(random.random() * min(0.05, 0.0002 * 2 ** min(attempt, 8)))  # noqa: S311
+                    time.sleep(random.random() * min(0.05, 0.0002 * 2 ** min(attempt, 8)))
                 self._check_flag()
         raise AssertionError("unreachable")
 
@@ -276,7 +277,13 @@ class Session:
         return result
 
     def _compiled(
-        self, txn: Any, sql: str, text: str, found: Compiled | None, literals: tuple[Value, ...], node: ast.Statement | None
+        self,
+        txn: Any,
+        sql: str,
+        text: str,
+        found: Compiled | None,
+        literals: tuple[Value, ...],
+        node: ast.Statement | None,
     ) -> tuple[Compiled, Any, tuple[Value, ...]]:
         """The statement compiled for the transaction's schema; its key in the cache, or None; its literals."""
         schema = self._schema_of(txn)
@@ -318,7 +325,9 @@ class Session:
             count, rows = compiled.change.run()
             if key is not None:
                 self.shared.give(key, compiled)
-            return Result(compiled.columns, compiled.kinds, iter(rows) if compiled.columns else None, count, None, compiled.what)
+            return Result(
+                compiled.columns, compiled.kinds, iter(rows) if compiled.columns else None, count, None, compiled.what
+            )
         assert compiled.run is not None
         own = txn is not self._txn
 
@@ -364,7 +373,7 @@ class Session:
         flag = self._flag
         total = 0
         for params in rows:
-            if type(params) is not tuple and type(params) is not list or len(params) != count:
+            if (type(params) is not tuple and type(params) is not list) or len(params) != count:
                 params = bind_values(compiled.params, params)
             insert(params)
             total += 1
@@ -489,14 +498,7 @@ class Session:
 _ISOLATION = {"REPEATABLE READ": "snapshot"}
 
 
-class _NoParams:
-    """A statement without parameters."""
-
-    count = 0
-    names: dict[str, int] = {}
-
-
-_NO_PARAMS: Any = _NoParams()
+_NO_PARAMS = Params()
 
 
 def _to_savepoint(node: ast.Statement) -> bool:

@@ -49,7 +49,9 @@ class Shared:
         """Make sys.<name> a table whose rows `provider(args, session)` gives; with arguments, a table function."""
         pairs = list(columns)
         names, types = tuple(n for n, _ in pairs), tuple(t for _, t in pairs)
-        self.system_tables[name.lower()] = SystemTable(name, names, types, provider, least, least if most is None else most)
+        self.system_tables[name.lower()] = SystemTable(
+            name, names, types, provider, least, least if most is None else most
+        )
         self.compiled.clear()
 
     def register_statement(

@@ -21,16 +21,23 @@ def _columns(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]:
     for _, table in sorted(session.schema().tables.items()):
         keys = {column.position: place + 1 for place, column in enumerate(table.primary_key)}
         for i, column in enumerate(table.columns):
-            yield table.name, i, column.name, column.type.name, column.declared, column.not_null, column.default, keys.get(i)
+            yield (
+                table.name,
+                i,
+                column.name,
+                column.type.name,
+                column.declared,
+                column.not_null,
+                column.default,
+                keys.get(i),
+            )
 
 
 def _indexes(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]:
     schema = session.schema()
     for _, index in sorted(schema.indexes.items()):
         table = schema.tables[index.table.lower()]
-        names = ", ".join(
-            table.columns[c.position].name + (" DESC" if c.descending else "") for c in index.columns
-        )
+        names = ", ".join(table.columns[c.position].name + (" DESC" if c.descending else "") for c in index.columns)
         yield index.name, index.table, names, index.unique, index.origin, index.tree, index.sql or None
 
 

@@ -130,6 +130,7 @@ class Writer:
             rowid = self.next_rowid() if fresh else rowid
             if self.alias >= 0 and fresh:
                 row = (*row[: self.alias], rowid, *row[self.alias + 1 :])
+            assert rowid is not None
             key = encode_rowid(rowid)
         self.check(row)
         collisions = self.collisions(key, row, first_only=resolve is None)

@@ -71,7 +71,9 @@ class Generator:
         if roll < 0.79:
             return f"abs({self.number(depth + 1)})"
         if roll < 0.86:
-            return f"CASE WHEN {self.condition(depth + 1)} THEN {self.number(depth + 1)} ELSE {self.number(depth + 1)} END"
+            return (
+                f"CASE WHEN {self.condition(depth + 1)} THEN {self.number(depth + 1)} ELSE {self.number(depth + 1)} END"
+            )
         if roll < 0.92:
             return f"coalesce({self.number(depth + 1)}, {self.number(depth + 1)})"
         if roll < 0.95:
@@ -179,7 +181,9 @@ class Generator:
         distinct = "DISTINCT " if roll < 0.45 else ""
         sql = f"SELECT {distinct}{', '.join(f'{item} AS r{i}' for i, item in enumerate(items))} FROM {source}{where}"
         if self.rng.random() < 0.5:
-            order = ", ".join(f"{i + 1}{self.pick('', ' DESC', ' ASC', ' DESC NULLS LAST', ' NULLS LAST')}" for i in range(len(items)))
+            order = ", ".join(
+                f"{i + 1}{self.pick('', ' DESC', ' ASC', ' DESC NULLS LAST', ' NULLS LAST')}" for i in range(len(items))
+            )
             sql += f" ORDER BY {order}"
             if self.rng.random() < 0.5:
                 sql += f" LIMIT {self.rng.randint(0, 6)}" + self.pick("", f" OFFSET {self.rng.randint(0, 3)}")

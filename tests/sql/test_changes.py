@@ -58,12 +58,28 @@ def table(session: Session) -> Session:
 
 
 REFUSED: list[tuple[str, type[Exception], str]] = [
-    ("INSERT INTO t VALUES (3, 'cid', 1, NULL), (1, 'x', 1, NULL)", IntegrityError, "PRIMARY KEY constraint failed: t.id"),
-    ("INSERT INTO t VALUES (3, 'cid', 1, NULL), (4, 'ann', 1, NULL)", IntegrityError, "UNIQUE constraint failed: t.name"),
-    ("INSERT INTO t VALUES (3, 'cid', 1, NULL), (4, NULL, 1, NULL)", IntegrityError, "NOT NULL constraint failed: t.name"),
+    (
+        "INSERT INTO t VALUES (3, 'cid', 1, NULL), (1, 'x', 1, NULL)",
+        IntegrityError,
+        "PRIMARY KEY constraint failed: t.id",
+    ),
+    (
+        "INSERT INTO t VALUES (3, 'cid', 1, NULL), (4, 'ann', 1, NULL)",
+        IntegrityError,
+        "UNIQUE constraint failed: t.name",
+    ),
+    (
+        "INSERT INTO t VALUES (3, 'cid', 1, NULL), (4, NULL, 1, NULL)",
+        IntegrityError,
+        "NOT NULL constraint failed: t.name",
+    ),
     ("INSERT INTO t VALUES (3, 'cid', 1, NULL), (4, 'y', 0, NULL)", IntegrityError, "CHECK constraint failed: age > 0"),
     ("INSERT INTO t VALUES (3, 'cid', 1, NULL), (5, 'y', 100, NULL)", IntegrityError, "CHECK constraint failed: even"),
-    ("INSERT INTO t VALUES (3, 'cid', 1, NULL), (4, 'y', 'old', NULL)", DataError, "'old' is no INTEGER for column t.age"),
+    (
+        "INSERT INTO t VALUES (3, 'cid', 1, NULL), (4, 'y', 'old', NULL)",
+        DataError,
+        "'old' is no INTEGER for column t.age",
+    ),
     ("INSERT INTO t VALUES (3, 'cid', 1, 'soon')", DataError, "'soon' is no DATE for column t.day"),
     ("UPDATE t SET id = 7", IntegrityError, "PRIMARY KEY constraint failed"),
     ("UPDATE t SET name = 'z'", IntegrityError, "UNIQUE constraint failed"),
@@ -122,7 +138,12 @@ def test_conflict_clauses(table: Session) -> None:
 def test_update_moves_keys(table: Session) -> None:
     table.execute("INSERT INTO t VALUES (3, 'cid', 5, NULL)")
     assert table.execute("UPDATE t SET id = id + 1").rowcount == 3
-    assert table.execute("UPDATE t SET name = CASE name WHEN 'ann' THEN 'bob' WHEN 'bob' THEN 'ann' ELSE name END").rowcount == 3
+    assert (
+        table.execute(
+            "UPDATE t SET name = CASE name WHEN 'ann' THEN 'bob' WHEN 'bob' THEN 'ann' ELSE name END"
+        ).rowcount
+        == 3
+    )
     assert table.execute("SELECT id, name FROM t ORDER BY 1").fetchall() == [(2, "bob"), (3, "ann"), (4, "cid")]
     assert table.execute("UPDATE t SET age = 1, age = 2 WHERE id = 2 RETURNING age").fetchall() == [(2,)]
     check_indexes(table)
@@ -172,7 +193,10 @@ def test_random_changes_against_sqlite(session: Session, seed: int) -> None:
 
 def test_executemany(session: Session) -> None:
     session.execute("CREATE TABLE t (a INTEGER NOT NULL, b TEXT, day DATE)")
-    assert session.executemany("INSERT INTO t VALUES (?, ?, ?)", ((i, str(i), "2013-01-01") for i in range(1000))).rowcount == 1000
+    assert (
+        session.executemany("INSERT INTO t VALUES (?, ?, ?)", ((i, str(i), "2013-01-01") for i in range(1000))).rowcount
+        == 1000
+    )
     assert session.executemany("INSERT INTO t (b, a) VALUES (?, ?)", [["x", 1], ("y", 2)]).rowcount == 2
     assert session.executemany("INSERT INTO t (a, b) VALUES (:a, upper(:b))", [{"a": 7, "b": "up"}]).rowcount == 1
     assert session.executemany("UPDATE t SET b = ? WHERE a = ?", [("z", 1), ("z", 5)]).rowcount == 3

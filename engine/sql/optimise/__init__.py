@@ -1,11 +1,11 @@
 """The optimiser: an ordered list of rules, each in a file of its own, each a function from plan to plan.
 
-    push_filters     conditions to where their columns come from; outer joins that cannot stay outer become inner
-    order_joins      inner joins in a cheap order, their equalities as hash keys
-    access_paths     keys and indexes instead of whole tables; lookups instead of hash joins
-    drop_sorts       no sort where rows come in the order of a key
-    prune_columns    no column that nobody needs
-    count_rows       count(*) of a table without its rows
+push_filters     conditions to where their columns come from; outer joins that cannot stay outer become inner
+order_joins      inner joins in a cheap order, their equalities as hash keys
+access_paths     keys and indexes instead of whole tables; lookups instead of hash joins
+drop_sorts       no sort where rows come in the order of a key
+prune_columns    no column that nobody needs
+count_rows       count(*) of a table without its rows
 """
 
 from __future__ import annotations

@@ -7,7 +7,21 @@ from dataclasses import replace
 from engine.catalog.objects import IndexColumn, KeyKind
 from engine.sql.expr import Column
 from engine.sql.optimise.estimates import Estimates
-from engine.sql.plan import Filter, FullScan, Join, KeyAccess, Limit, Plan, Project, Recurse, Scan, SetOp, Sort, SortKey, inputs
+from engine.sql.plan import (
+    Filter,
+    FullScan,
+    Join,
+    KeyAccess,
+    Limit,
+    Plan,
+    Project,
+    Recurse,
+    Scan,
+    SetOp,
+    Sort,
+    SortKey,
+    inputs,
+)
 
 
 def drop_sorts(plan: Plan, estimates: Estimates) -> Plan:

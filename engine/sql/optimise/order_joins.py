@@ -62,7 +62,7 @@ def _order(plan: Join, estimates: Estimates) -> Plan:
         have |= ids[best]
         usable = [condition for condition, used in pending if used <= have]
         pending = [(condition, used) for condition, used in pending if not used <= have]
-        connected, rows = _cost_of(size, sizes[best], usable)
+        _, rows = _cost_of(size, sizes[best], usable)
         size = max(1.0, rows)
         columns = (*current.columns, *relations[best].columns)
         current = with_keys(Join(columns, "INNER", current, relations[best], conjunction(usable)))
@@ -70,7 +70,9 @@ def _order(plan: Join, estimates: Estimates) -> Plan:
     return current
 
 
-def _apply(plan: Plan, have: set[int], pending: list[tuple[Expr, set[int]]]) -> tuple[Plan, list[tuple[Expr, set[int]]]]:
+def _apply(
+    plan: Plan, have: set[int], pending: list[tuple[Expr, set[int]]]
+) -> tuple[Plan, list[tuple[Expr, set[int]]]]:
     """Conditions that need one relation only (or none)."""
     usable = conjunction([condition for condition, used in pending if used <= have])
     rest = [(condition, used) for condition, used in pending if not used <= have]
@@ -113,6 +115,4 @@ def with_keys(plan: Join) -> Plan:
         rest.append(part)
     if not left_keys:
         return plan
-    return replace(
-        plan, method="hash", left_keys=tuple(left_keys), right_keys=tuple(right_keys), on=conjunction(rest)
-    )
+    return replace(plan, method="hash", left_keys=tuple(left_keys), right_keys=tuple(right_keys), on=conjunction(rest))

@@ -32,9 +32,7 @@ def _prune(plan: Plan, needed: set[int]) -> Plan:
     if isinstance(plan, Project):
         pairs_ = [(c, e) for c, e in zip(plan.columns, plan.exprs, strict=True) if c.id in needed]
         exprs = tuple(e for _, e in pairs_)
-        return replace(
-            plan, columns=tuple(c for c, _ in pairs_), exprs=exprs, input=_prune(plan.input, _used(exprs))
-        )
+        return replace(plan, columns=tuple(c for c, _ in pairs_), exprs=exprs, input=_prune(plan.input, _used(exprs)))
     if isinstance(plan, Join):
         return _prune_join(plan, needed)
     if isinstance(plan, Group):
