@@ -108,10 +108,7 @@ def import_(
     plan = make_plan(
         source, table or None, create=create, nulls=tuple(null), delimiter=delimiter or None, header=header
     )
-    with plan.source.open():
-        pass  # a source that cannot be read is an error before a database is made
     with Handle(file, opener=_opener[0]) as handle:
-        handle.make()
         session = _session(handle, settings=Settings(quiet=quiet))
         session.interrupts.start()
         try:

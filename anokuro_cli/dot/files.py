@@ -55,6 +55,5 @@ def import_(session: Session, words: list[str]) -> bool | None:
     from anokuro_cli.importing.run import import_file, report
 
     plan = plan_from_words(words)
-    session.handle.make()
     report(session, import_file(session, plan))
     return None

@@ -46,6 +46,9 @@ def import_file(session: Session, plan: Plan) -> Imported:
     from anokuro_cli.progress import Progress
 
     began = perf_counter()
+    with plan.source.open():
+        pass  # a file that cannot be read is an error before a database is made
+    session.handle.make()
     progress = Progress(session.messages, session.settings.quiet)
     with progress:
         table = read_schema(session.db).table(plan.table)

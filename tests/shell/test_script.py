@@ -1,4 +1,4 @@
-"""Scripts: cutting, places, exit statuses; the shell as a process, on the stand-in."""
+"""Scripts: cutting, places, exit statuses; the shell as a process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from anokuro_cli.errors import caret
 from anokuro_cli.options import UsageError, parse
 from anokuro_cli.script import items
 
-RUNNER = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("runner.py"))]
+RUNNER = [sys.executable, str(Path(__file__).with_name("runner.py"))]
 
 
 def anokuro(*arguments: str, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -69,8 +69,13 @@ def test_caret() -> None:
         (["--json", "-c", "SELECT 1 AS a"], 0, '[{"a":1}]\n', ""),
         (["--nullvalue=NA", "-c", "SELECT NULL"], 0, "NA\n", ""),
         (["-p", "id=7", "-p", "n=x y", "-c", "SELECT :id + 1, :n"], 0, "8\tx y\n", ""),
-        (["-c", "CREATE TABLE t (a)", "-c", "INSERT INTO t VALUES (1)", "-c", "SELECT * FROM t"], 0, "1\n", ""),
-        (["-c", "SELECT 1; SELECT nope; SELECT 2"], 1, "1\n", "<command>:1:11: error: no such column: nope\n"),
+        (["-c", "CREATE TABLE t (a INTEGER)", "-c", "INSERT INTO t VALUES (1)", "-c", "SELECT * FROM t"], 0, "1\n", ""),
+        (
+            ["-c", "SELECT 1; SELECT nope; SELECT 2"],
+            1,
+            "1\n",
+            "<command>:1:18: error: no such column: nope\n    SELECT nope\n           ^^^^\n",
+        ),
         (["--no-bail", "-c", "SELECT nope; SELECT 2"], 1, "2\n", "no such column"),
         (["--echo", "-c", "SELECT 1"], 0, "SELECT 1;\n1\n", ""),
         (["-c", ".mode cvs"], 1, "", "did you mean csv?"),
@@ -102,11 +107,11 @@ def test_exit_status(arguments: list[str], status: int, out: str, err: str, tmp_
 
 def test_scripts_name_file_line_and_column(tmp_path: Path) -> None:
     (tmp_path / "inner.sql").write_text("SELECT 1;\n\n  SELECT\n    nope;\nSELECT 2;\n")
-    (tmp_path / "outer.sql").write_text("CREATE TABLE t (a);\n.read inner.sql\nSELECT 3;\n")
+    (tmp_path / "outer.sql").write_text("CREATE TABLE t (a INTEGER);\n.read inner.sql\nSELECT 3;\n")
     done = anokuro("run", "outer.sql", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stdout == "1\n"
-    assert done.stderr.startswith("inner.sql:3:3: error: no such column: nope")
+    assert done.stderr.startswith("inner.sql:4:5: error: no such column: nope")
     done = anokuro("x.ank", "--no-bail", "-f", "outer.sql", "-c", "SELECT 4", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (1, "1\n2\n3\n4\n")
 
@@ -124,15 +129,15 @@ def test_standard_input() -> None:
     assert anokuro("-f", "-", stdin="SELECT 5;").stdout == "5\n"
     done = anokuro("--json", stdin="\nSELECT x;")
     assert json.loads(done.stderr) == {
-        "error": "no such column: x", "type": "Error", "status": 1, "file": "<stdin>", "line": 2, "column": 1,
+        "error": "no such column: x", "type": "ProgrammingError", "status": 1, "file": "<stdin>", "line": 2, "column": 8,
     }  # fmt: skip
 
 
 def test_atomic(tmp_path: Path) -> None:
-    (tmp_path / "s.sql").write_text("CREATE TABLE t (a); INSERT INTO t VALUES (1); SELECT nope;")
+    (tmp_path / "s.sql").write_text("CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1); SELECT nope;")
     assert anokuro("x.ank", "-1", "-f", "s.sql", cwd=tmp_path).returncode == 1
     assert anokuro("x.ank", "-c", "SELECT * FROM t", cwd=tmp_path).returncode == 1
-    (tmp_path / "s.sql").write_text("CREATE TABLE t (a); INSERT INTO t VALUES (1);")
+    (tmp_path / "s.sql").write_text("CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1);")
     assert anokuro("x.ank", "-1", "-f", "s.sql", cwd=tmp_path).returncode == 0
     assert anokuro("x.ank", "SELECT * FROM t", cwd=tmp_path).stdout == "1\n"
 
@@ -141,7 +146,7 @@ def test_a_file_is_made_by_the_first_write(tmp_path: Path) -> None:
     done = anokuro("new.ank", "-c", "SELECT * FROM t", cwd=tmp_path)
     assert "new.ank does not exist yet" in done.stderr
     assert not (tmp_path / "new.ank").exists()
-    anokuro("new.ank", "-c", "BEGIN; CREATE TABLE t (a); COMMIT", cwd=tmp_path)
+    anokuro("new.ank", "-c", "BEGIN; CREATE TABLE t (a INTEGER); COMMIT", cwd=tmp_path)
     assert (tmp_path / "new.ank").exists()
     assert anokuro("new.ank", ".tables", cwd=tmp_path).stdout == "t\n"
 
@@ -172,7 +177,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
 
 def test_a_one_shot_imports_nothing_heavy() -> None:
     code = (
-        "import sys, anokuro_cli.main as m; from tests.shell.standin import opener; status = m.run(['-c', 'select 1'], opener);"
+        "import sys, anokuro_cli.main as m; status = m.run(['-c', 'select 1']);"
         "print(*sorted({name.partition('.')[0] for name in sys.modules} & {'typer', 'rich', 'prompt_toolkit', 'pygments', 'lark'}))"
     )
     root = Path(__file__).parents[2]
