@@ -75,15 +75,20 @@ class Catalog:
 
     def __init__(self) -> None:
         self._cached: dict[int, Schema] = {}
+        self._newest: tuple[bytes | None, Schema] = (b"", Schema())
         self.attached: dict[str, Any] = {}
 
     def schema(self, txn: TransactionLike, changed: bool = False) -> Schema:
         """The schema the transaction sees. changed: it has changed the schema itself, so the cache is of no use."""
         raw = txn.get(CATALOG_TREE, _COOKIE)
+        newest = self._newest  # read once: another thread may replace it
+        if not changed and raw == newest[0]:
+            return newest[1]
         version = 0 if raw is None else _cookie(raw)
         if not changed:
             found = self._cached.get(version)
             if found is not None:
+                self._newest = (raw, found)
                 return found
         schema = _load(txn, version)
         if changed:

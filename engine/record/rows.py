@@ -224,6 +224,24 @@ def kind_of(value) -> cython.int:
     return 8
 
 
+@cython.cfunc
+@cython.exceptval(-1)
+def is_sound(value, kind: cython.int) -> cython.int:
+    """Whether a value of the right Python type can be stored as it is; `convert` says what is wrong with others."""
+    _number: int64_t
+    size: cython.Py_ssize_t = 0
+    try:
+        if kind == 1:
+            _number = value
+        elif kind == 2:
+            return value == value
+        elif kind == 3:
+            PyUnicode_AsUTF8AndSize(value, cython.address(size))
+    except (OverflowError, UnicodeEncodeError):
+        return 0
+    return 1
+
+
 @cython.cclass
 class RowEncoder:
     """Checks and encodes the rows of one table.
@@ -307,18 +325,19 @@ class RowEncoder:
         """The row with every value converted to its column's type, as a tuple; errors as `encode`."""
         i: cython.Py_ssize_t
         kind: cython.int
+        wanted: cython.int
         changed = None
         if len(values) != self.count:
             raise ValueError(f"{len(values)} values for {self.count} columns")
         for i in range(self.count):
             value = values[i]
             kind = kind_of(value)
-            if kind != 0 and (kind != cython.cast(cython.int, self._types[i]) or kind == 2 or kind == 1 or kind == 3):
+            wanted = self._types[i]
+            if kind != 0 and (kind != wanted or not is_sound(value, kind)):
                 read = convert(value, self.types[i], self.names[i])
-                if read is not value:
-                    if changed is None:
-                        changed = list(values)
-                    changed[i] = value = read
+                if changed is None:
+                    changed = list(values)
+                changed[i] = value = read
             if value is None and self._not_null[i]:
                 raise IntegrityError(f"NOT NULL constraint failed: {self.names[i]}")
         return tuple(values) if changed is None else tuple(changed)

@@ -47,6 +47,12 @@ class Compiled:
 
 def bind_values(params: Params, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
     """See Compiled.values."""
+    if type(given) is tuple and not params.names and len(given) == params.count:
+        for value in given:
+            kind = type(value)
+            if kind not in _EXACT and (kind is not int or not INTEGER_MIN <= value <= INTEGER_MAX):
+                return [normalise(value) for value in given]
+        return given
     if params.names:
         if params.count:
             raise ProgrammingError("a statement has parameters by position or by name, not both")
@@ -59,12 +65,7 @@ def bind_values(params: Params, given: Sequence[Any] | Mapping[str, Any]) -> Seq
         given = _sequence(given)
     if len(given) != params.count:
         raise ProgrammingError(f"the statement has {params.count} parameter(s), and {len(given)} were given")
-    for value in given:
-        kind = type(value)
-        if kind in _EXACT or (kind is int and INTEGER_MIN <= value <= INTEGER_MAX):
-            continue
-        return [normalise(value) for value in given]
-    return given
+    return [normalise(value) for value in given]
 
 
 def _sequence(given: Any) -> Sequence[Any]:

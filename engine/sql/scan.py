@@ -125,6 +125,8 @@ class Finder:
 
     def key(self, values: list[Value]) -> bytes | None:
         """The whole key of the values; None when no row can have it."""
+        if self.rowids and type(values[0]) is int:
+            return encode_rowid(values[0])
         wanted = []
         for value, kind in zip(values, self.types, strict=True):
             read = try_convert(value, kind)
