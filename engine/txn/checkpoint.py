@@ -266,6 +266,11 @@ def load_table(store):
     next_page_id: cython.uint = meta["next_page_id"]
     depth = int(meta["table_depth"])
     levels = [{} for _ in range(depth)]
+    per = entries_per_block(store.page_size)
+    if int(meta["next_page_id"]) > per**depth:
+        raise CorruptionError("the meta slot names more pages than its page table can hold", file=store.path, offset=0)
+    if depth:  # the root must be what it should be before memory is taken for what it promises
+        _read_block(store, depth - 1, 0, int(meta["table_slot"]), int(meta["table_tag"]))
     chunk: cython.uint = 0
     with cython.nogil:
         while chunk < next_page_id:
@@ -276,7 +281,6 @@ def load_table(store):
     p.next_page_id = max(1, next_page_id)
     if depth:
         levels[depth - 1][0] = (int(meta["table_slot"]), int(meta["table_tag"]))
-    per = entries_per_block(store.page_size)
     for level in range(depth - 1, -1, -1):
         for index, (slot, tag) in sorted(levels[level].items()):
             _claim(store, slot, SLOT_DURABLE, index)
