@@ -52,6 +52,7 @@ cdef int batch_begin(batch_t *b, uint64_t txn) noexcept nogil
 cdef int batch_commit(batch_t *b, uint64_t *lsn) noexcept nogil
 cdef int batch_abort(batch_t *b) noexcept nogil
 cdef int batch_touch(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil
+cdef void _latch(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil
 cdef int32_t _new_page(batch_t *b, uint32_t *page_id) noexcept nogil
 cdef int64_t batch_build(batch_t *b, uint32_t page_id, uint32_t tree, const build_t *build) noexcept nogil
 cdef int batch_insert(batch_t *b, uint32_t page_id, int32_t frame, long index, const uint8_t *key, size_t key_len, const uint8_t *value, uint16_t value_len) noexcept nogil

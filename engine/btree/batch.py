@@ -188,12 +188,32 @@ def batch_touch(b, page_id, frame):
     done = _note(cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id)
     if done == OK:
         done = mark_changed(p, page_id)
-    if done == OK:
-        done = version_keep(p, page_id, frame)
+        if done == OK:
+            done = version_keep(p, page_id, frame)
+        if done != OK:
+            b.touched_count -= 1  # without a version of its own an abort must not touch the page
     if done == OK:
         p.frames[frame].flags |= FRAME_DIRTY
     mutex_unlock(cython.address(p.mutex))
     return done
+
+
+def _latch(b, page_id, frame):
+    """Take X on the frame of a touched page. If it was written out since it was touched, it is dirty again.
+
+    Eviction and checkpoints write a page and mark it clean at any time, holding S; a batch that changes it once more
+    must not leave that image standing for the new content. Under X nobody else does either.
+    """
+    p = b.pool
+    f = cython.address(p.frames[frame])
+    latch_exclusive(cython.address(f.word), frame, page_id)
+    if not f.flags & FRAME_DIRTY:
+        mutex_lock(cython.address(p.mutex))
+        r = ref_of(p, page_id)
+        slot_drop(p, r.slot, SLOT_LIVE)
+        r.slot = 0
+        f.flags |= FRAME_DIRTY
+        mutex_unlock(cython.address(p.mutex))
 
 
 def _new_page(b, page_id):
@@ -288,7 +308,7 @@ def batch_build(b, page_id, tree, build):
         if lsn == 0:
             done = ERR_POISONED
         else:
-            latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+            _latch(b, page_id, frame)
             page.tree_id = tree
             done = _check(node_build(page, p.page_size, build))
             _applied(b, page_id, frame, lsn)
@@ -319,7 +339,7 @@ def batch_insert(b, page_id, frame, index, key, key_len, value, value_len):
     )
     if lsn == 0:
         return ERR_POISONED
-    latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+    _latch(b, page_id, frame)
     done = _check(node_insert(page, p.page_size, index, key, key_len, value, value_len, b.scratch))
     _applied(b, page_id, frame, lsn)
     return done
@@ -348,7 +368,7 @@ def batch_update(b, page_id, frame, index, key, key_len, value, value_len):
     )
     if lsn == 0:
         return ERR_POISONED
-    latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+    _latch(b, page_id, frame)
     done = _check(node_update(page, p.page_size, index, value, value_len, b.scratch))
     _applied(b, page_id, frame, lsn)
     return done
@@ -380,7 +400,7 @@ def batch_delete(b, page_id, frame, index, key, key_len):
     )
     if lsn == 0:
         return ERR_POISONED
-    latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+    _latch(b, page_id, frame)
     done = _check(node_delete(page, p.page_size, index))
     _applied(b, page_id, frame, lsn)
     return done
@@ -412,7 +432,7 @@ def batch_truncate(b, page_id, frame, index, upper, upper_len):
     )
     if lsn == 0:
         return ERR_POISONED
-    latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+    _latch(b, page_id, frame)
     done = _check(node_truncate(page, p.page_size, index, upper, upper_len, b.scratch))
     _applied(b, page_id, frame, lsn)
     return done
@@ -444,7 +464,7 @@ def batch_overflow(b, tree, next, data, data_len):
     )
     done: cython.int = ERR_POISONED
     if lsn != 0:
-        latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+        _latch(b, page_id, frame)
         page = frame_page(p, frame)
         page.tree_id = tree
         done = _check(page_make_overflow(page, p.page_size, next, data, data_len))

@@ -53,9 +53,10 @@ cdef class Scan:
     cdef bytes stop
     cdef uint8_t *bound          # where the next leaf begins (reverse: ends), a key
     cdef size_t bound_len
-    cdef bint bounded            # reverse: whether `bound` counts; without it the tree's end is meant
+    cdef bint bounded            # false only before the first leaf: whether `bound` counts; else the tree's end is meant
     cdef int prepare(self) except -1
     cdef int _load(self) noexcept nogil
+    cdef bint _goes_on(self, const uint8_t *fence, size_t length) noexcept nogil
     cdef int _advance(self) except -1
     cdef bytes _key(self, long index)
     cdef bytes _value(self, long index)

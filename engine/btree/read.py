@@ -215,9 +215,15 @@ def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len):
             last = found >> 1 if found >= 0 else page.count
         if first >= 0 and last > first >> 1:
             total += last - (first >> 1)
+        order = memcmp(upper_fence(page, size), from_key, min(cython.cast(cython.size_t, page.upper_len), length))
+        if more and (order < 0 or (order == 0 and page.upper_len <= length)):
+            done = corrupt(page.page_id, 103)  # in a sound tree the fences ascend
         length = page.upper_len
         memcpy(from_key, upper_fence(page, size), length)
         pool_unfix(p, frame)
+        if done != OK:
+            free(from_key)
+            return done
         if not more:
             break
     free(from_key)
@@ -295,6 +301,15 @@ class Scan:
             raise error_of(corrupt(self.page.page_id, 103), self.path)
         return found >> 1
 
+    def _goes_on(self, fence, length):
+        """Whether the next bound lies beyond the present one, as it does in a sound tree: no scan goes in circles."""
+        if self.reverse and not self.bounded:
+            return True
+        order = memcmp(fence, self.bound, min(length, self.bound_len))
+        if order == 0:
+            order = 1 if length > self.bound_len else (-1 if length < self.bound_len else 0)
+        return order < 0 if self.reverse else order > 0
+
     def _advance(self):
         """Bring the next leaf with keys of the range: 1, or 0 at the end of the scan."""
         size = self.pool.page_size
@@ -310,15 +325,17 @@ class Scan:
                 self.at = self._position(self.start)
             if self.stop is not None:
                 self.end = self._position(self.stop)
+            fence = lower_fence(page, size) if self.reverse else upper_fence(page, size)
+            length: cython.size_t = page.lower_len if self.reverse else page.upper_len
             if self.reverse:
-                self.bounded = True
-                self.bound_len = page.lower_len
-                memcpy(self.bound, lower_fence(page, size), page.lower_len)
-                self.done = page.lower_len == 0 or self.at > 0
+                self.done = length == 0 or self.at > 0
             else:
-                self.bound_len = page.upper_len
-                memcpy(self.bound, upper_fence(page, size), page.upper_len)
                 self.done = page.flags & FLAG_UPPER_INFINITE != 0 or self.end < page.count
+            if not self.done and not self._goes_on(fence, length):
+                raise error_of(corrupt(page.page_id, 103), self.path)
+            self.bounded = True
+            self.bound_len = length
+            memcpy(self.bound, fence, length)
             if self.at < self.end:
                 return 1
             self.at = self.end

@@ -389,8 +389,10 @@ def _load_version(p, version):
     done = read_image(p, page_id, slot, tag, frame_page(p, frame))
     mutex_lock(cython.address(p.mutex))
     if done < 0:
-        if not f.flags & FRAME_GARBAGE and f.version >= 0:
+        if f.version >= 0:
             p.versions[f.version].frame = -1
+        elif not f.flags & FRAME_GARBAGE:
+            set_frame(p, page_id, -1)  # an aborted batch made it the newest version meanwhile
         frame_give(p, frame)
         return done
     unlatch_exclusive(cython.address(f.word), frame)

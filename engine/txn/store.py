@@ -237,6 +237,8 @@ class Store:
         bounded: cython.bint = stop is not None
         if bounded and low >= high:
             return 0
+        if max(len(low), len(high)) > self.pool.page_size:
+            raise LimitError(f"a bound of {max(len(low), len(high))} bytes is longer than any key")
         page: cython.uint = root
         at: uint64_t = lsn
         a = cython.cast(cython.p_uchar, PyBytes_AS_STRING(low))
