@@ -55,9 +55,16 @@ class Database:
 
     def new_session(self) -> Session:
         """A session of its own, with its own transaction state."""
+        return self.session_of(None)
+
+    def session_of(self, transaction: StoreTransaction | None) -> Session:
+        """A session, over one transaction where it is given, that knows the inspections."""
+        from engine.inspect.tables import register
         from engine.sql.session import Session
 
-        return Session(self.store, self.catalog)
+        session = Session(self.store, self.catalog, transaction=transaction)
+        register(session.shared, self)
+        return session
 
     def execute(self, sql: str, params: Parameters = ()) -> Result:
         """Run one statement; BEGIN and COMMIT are statements like others. Parameters: ? by position, :name by name.
@@ -173,9 +180,7 @@ class Transaction:
 
     def _sql(self) -> Session:
         if self._session is None:
-            from engine.sql.session import Session
-
-            self._session = Session(self.database.store, self.database.catalog, transaction=self.inner)
+            self._session = self.database.session_of(self.inner)
         return self._session
 
     def tree(self, name: str) -> TransactionTree:

@@ -13,18 +13,22 @@ than one page copy (probe.py). Files alone need not be intact (file_source.py).
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.inspect.inspector import Inspector, LiveInspector, OfflineInspector
 from engine.inspect.model import Model, to_json
-from engine.storage.file import FileSystem
 
-__all__ = ["Inspector", "LiveInspector", "Model", "OfflineInspector", "live", "offline", "statement", "to_json"]
+if TYPE_CHECKING:
+    from engine.inspect.inspector import LiveInspector, OfflineInspector
+    from engine.storage.file import FileSystem
+
+__all__ = ["Model", "live", "offline", "statement", "to_json"]
 
 
 def live(db: Any) -> LiveInspector:
     """The inspections of an open engine.Database."""
-    return LiveInspector(db)
+    from engine.inspect.inspector import LiveInspector
+
+    return LiveInspector(db.store, db.catalog)
 
 
 def offline(path: str | os.PathLike[str], fs: FileSystem | None = None) -> OfflineInspector:
@@ -33,6 +37,7 @@ def offline(path: str | os.PathLike[str], fs: FileSystem | None = None) -> Offli
     Raises OperationalError where there is no such file, or it cannot be read.
     """
     from engine.inspect.file_source import FileSource
+    from engine.inspect.inspector import OfflineInspector
     from engine.storage.file_os import OsFileSystem
 
     return OfflineInspector(FileSource(fs if fs is not None else OsFileSystem(), os.fspath(path)))

@@ -205,9 +205,7 @@ def _value(data: bytes, field: Any) -> FieldValue:
 # --- leaf and branch ------------------------------------------------------------------------------------------------
 
 
-def _node(
-    data: bytes, header: dict[str, int], kind: str, painted: _Map, parts: _Parts, decode: Decode | None
-) -> None:
+def _node(data: bytes, header: dict[str, int], kind: str, painted: _Map, parts: _Parts, decode: Decode | None) -> None:
     size = len(data)
     lower_at = size - header["lower_len"]
     upper_at = lower_at - header["upper_len"]
@@ -230,13 +228,9 @@ def _node(
     parts.fragmented = painted.fill(heap_start, size, model.FRAGMENTED)
 
 
-def _item(
-    data: bytes, index: int, kind: str, prefix: bytes, limit: int, painted: _Map, decode: Decode | None
-) -> Item:
+def _item(data: bytes, index: int, kind: str, prefix: bytes, limit: int, painted: _Map, decode: Decode | None) -> Item:
     at = HEADER_SIZE + index * SLOT_SIZE
-    head, offset, key_len = (
-        number(data, at + _SLOT[n].offset, _SLOT[n].size) for n in ("head", "offset", "key_len")
-    )
+    head, offset, key_len = (number(data, at + _SLOT[n].offset, _SLOT[n].size) for n in ("head", "offset", "key_len"))
     raw = number(data, offset, CELL_SIZE)
     value_at, value_len = offset + CELL_SIZE + key_len, raw & (OVERFLOW - 1)
     if offset < HEADER_SIZE or value_at + value_len > limit:
@@ -271,9 +265,7 @@ def _item(
         except Exception as error:  # whatever a decoder of rows makes of damaged bytes: it is the finding
             damage_found = damage_found or f"cannot be decoded: {error}"
     size = CELL_SIZE + key_len + value_len
-    return Item(
-        index, at, head, offset, size, key, value, child, overflow_len, overflow_page, decoded, damage_found
-    )
+    return Item(index, at, head, offset, size, key, value, child, overflow_len, overflow_page, decoded, damage_found)
 
 
 # --- page table and meta --------------------------------------------------------------------------------------------

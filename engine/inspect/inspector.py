@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from engine.base.errors import NotSupportedError, ProgrammingError
+from engine.catalog.catalog import Catalog
 from engine.inspect.decode import Origin, decode_meta, decode_page, header_of
 from engine.inspect.file import FileModel, file_model
 from engine.inspect.file_source import FileSource
@@ -18,6 +19,7 @@ from engine.inspect.snapshots import SnapshotsModel, snapshots_model
 from engine.inspect.source import Source, read_page
 from engine.inspect.tree import TreeModel, TreesModel, tree_model, trees_model
 from engine.inspect.wal import WalModel, wal_model
+from engine.txn.store import Store
 
 
 class Inspector:
@@ -67,8 +69,8 @@ class Inspector:
 class LiveInspector(Inspector):
     """All inspections of an open database."""
 
-    def __init__(self, db: Any) -> None:
-        self.source: LiveSource = LiveSource(db)
+    def __init__(self, store: Store, catalog: Catalog) -> None:
+        self.source: LiveSource = LiveSource(store, catalog)
 
     def wal(self, from_lsn: int | None = None, page: int | None = None, txn: int | None = None) -> WalModel:
         """The log's records; what still waits in memory is handed to the file first."""

@@ -102,6 +102,4 @@ def latches_model() -> LatchesModel:
 def _latch(thread: int, name: str, role: str, held: tuple[str, int, int, int, int, int]) -> LatchModel:
     mode, page, frame, kind, level, age_ns = held
     kind_name = kind_of({"kind": kind}) if kind else "not known yet"
-    return LatchModel(
-        thread, name, role, MODES.get(mode, mode), page, frame, kind_name, level, round(age_ns / 1000, 1)
-    )
+    return LatchModel(thread, name, role, MODES.get(mode, mode), page, frame, kind_name, level, round(age_ns / 1000, 1))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from engine.catalog.catalog import Catalog
 from engine.inspect import probe
 from engine.inspect.owners import Owners
 from engine.inspect.source import Image, PageRef, SlotUse, Source
 from engine.storage.meta import Meta, read_metas
 from engine.txn.opening import log_directory
+from engine.txn.store import Store
 from engine.txn.transaction import Transaction
 from engine.wal.reader import LogReader
 
@@ -17,13 +18,13 @@ LIVE, DURABLE, PENDING = 1, 2, 4
 
 
 class LiveSource(Source):
-    """See the module. `db` is an engine.Database."""
+    """See the module. store, catalog: of an open engine.Database."""
 
-    def __init__(self, db: Any) -> None:
-        self.db = db
-        self.store = db.store
-        self.path = self.store.path
-        self.page_size = int(self.store.page_size)
+    def __init__(self, store: Store, catalog: Catalog) -> None:
+        self.store = store
+        self.catalog = catalog
+        self.path = store.path
+        self.page_size = int(store.page_size)
         self.problems = []
 
     def image(self, page: int) -> Image | None:
@@ -78,7 +79,7 @@ class LiveSource(Source):
 
     def owners(self) -> Owners:
         with Transaction(self.store, readonly=True) as txn:
-            return Owners(self.db.catalog.schema(txn), self.db.catalog.named_trees(txn))
+            return Owners(self.catalog.schema(txn), self.catalog.named_trees(txn))
 
     def hand_out_log(self) -> int | None:
         """Hand what the log still has in memory to its file; up to where that has it, None without a log of one's own."""

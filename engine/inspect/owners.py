@@ -96,9 +96,9 @@ class Owners:
         text = str(name)
         for kinds in (("table", "index"), ("tree",), ("catalog", "directory")):
             for owner in self.by_tree.values():
-                if owner.kind in kinds and owner.tree != TABLE_TREE:
-                    if owner.name == text or (kinds[0] != "tree" and owner.name.lower() == text.lower()):
-                        return owner
+                same = owner.name == text or (kinds[0] != "tree" and owner.name.lower() == text.lower())
+                if same and owner.kind in kinds and owner.tree != TABLE_TREE:
+                    return owner
         if text.lower() in ("directory", "trees"):
             return self.by_tree[DIRECTORY]
         if text.isdecimal():

@@ -17,8 +17,8 @@ from engine.base.thread import entries
 def _copy_frame(p, frame, page_id, length, out):
     """Copy the first `length` bytes of the newest version of a page from its frame. 0: it is no longer there."""
     f = cython.address(p.frames[frame])
-    tries: cython.int
-    for tries in range(TRIES):
+    _: cython.int
+    for _ in range(TRIES):
         seen = optimistic_begin(cython.address(f.word))
         if seen & LATCH_EXCLUSIVE:
             continue
@@ -48,11 +48,11 @@ def page_image(store, page_id):
     if out == cython.NULL:
         raise MemoryError
     try:
-        tries: cython.int
+        _: cython.int
         done: cython.int = 0
         slot: cython.uint = 0
         frame: cython.int = -1
-        for tries in range(100):
+        for _ in range(100):
             with cython.nogil:
                 mutex_lock(cython.address(p.mutex))
                 known: cython.bint = page_known(p, number)
@@ -170,9 +170,7 @@ def slot_flags(store):
 def table_slots(store):
     """Slot -> (level, index) of the blocks of the last checkpoint's page table."""
     s: Store = store
-    return {
-        slot: (level, index) for level, blocks in enumerate(s.table or ()) for index, (slot, _) in blocks.items()
-    }
+    return {slot: (level, index) for level, blocks in enumerate(s.table or ()) for index, (slot, _) in blocks.items()}
 
 
 def frames(store):

@@ -1,6 +1,6 @@
 """Inspection statements: from the syntax tree to a model, and from a model to the rows of a result.
 
-    INSPECT PAGE 42  --grammar-->  ast.InspectPage  --model_of-->  PageModel  --rows_of-->  rows, as sys.page_items(42) has them
+INSPECT PAGE 42  --grammar-->  ast.InspectPage  --model_of-->  PageModel  --rows_of-->  rows, as sys.page_items(42) has them
 """
 
 from __future__ import annotations

@@ -241,9 +241,7 @@ def tree_model(source: Source, name: str | int, key: Any = None) -> TreeModel:
     return TreeModel(_summary(owner, root, pages), _levels(pages), raw, path, tuple(damage))
 
 
-def _path(
-    source: Source, owners: Owners, owner: Owner, root: int, key: bytes, damage: list[str]
-) -> tuple[Step, ...]:
+def _path(source: Source, owners: Owners, owner: Owner, root: int, key: bytes, damage: list[str]) -> tuple[Step, ...]:
     steps: list[Step] = []
     page: int | None = root
     while page is not None and len(steps) < DEPTH_MAX:

@@ -101,7 +101,9 @@ def describe(record: LogRecord) -> str:
         case "DELETE":
             return f"slot {f.get('slot')}, key {key}"
         case "TRUNCATE":
-            return f"cells from slot {f.get('slot')} on moved away, upper fence {_short(record.parts.get('upper', b''))}"
+            return (
+                f"cells from slot {f.get('slot')} on moved away, upper fence {_short(record.parts.get('upper', b''))}"
+            )
         case "FREE":
             return "the page id is free"
         case _:
@@ -138,9 +140,7 @@ def records(
     yield from (record_model(record) for record in _matching(source.log_reader(), from_lsn, page, txn))
 
 
-def _matching(
-    reader: LogReader, from_lsn: int | None, page: int | None, txn: int | None
-) -> Iterator[LogRecord]:
+def _matching(reader: LogReader, from_lsn: int | None, page: int | None, txn: int | None) -> Iterator[LogRecord]:
     if from_lsn is not None and not 0 <= from_lsn < 1 << 62:
         raise ProgrammingError(f"{from_lsn} is no LSN")
     if from_lsn is not None:

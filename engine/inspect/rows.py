@@ -1,0 +1,184 @@
+"""Rows of the models: what the tables of sys.* and the results of inspection statements consist of.
+
+inspector --> model --> rows          ROWS has one function for each table of tables.py
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from engine.base.errors import ProgrammingError
+from engine.inspect import tables
+from engine.inspect.file import FileModel
+from engine.inspect.inspector import LiveInspector
+from engine.inspect.latches import LatchesModel
+from engine.inspect.layout import LayoutModel
+from engine.inspect.page import PageModel
+from engine.inspect.pool import PoolModel
+from engine.inspect.snapshots import SnapshotsModel
+from engine.inspect.tables import Columns, Row
+from engine.inspect.tree import TreeModel, TreesModel, page_summaries
+from engine.inspect.wal import WalModel, records
+from engine.record.types import text_of
+from engine.sql.result import Result
+
+Rows = Iterator[Row]
+
+
+class InspectionResult(Result):
+    """The result of an inspection statement: the rows of the table it stands for, and the model itself."""
+
+    __slots__ = ("model",)
+    model: Any
+
+
+def _pick(item: Any, names: Iterable[str]) -> Row:
+    return tuple(getattr(item, name) for name in names)
+
+
+def decoded_text(decoded: dict[str, Any] | None) -> str | None:
+    """Decoded columns as text: name=value, in order."""
+    if decoded is None:
+        return None
+    return ", ".join(f"{name}={'NULL' if value is None else text_of(value)}" for name, value in decoded.items())
+
+
+# --- rows of models -------------------------------------------------------------------------------------------------
+
+
+def page_rows(model: PageModel) -> Rows:
+    """One row an item: slots of a node, entries of a page table block; a long value's page and a meta slot have none."""
+    for item in model.items:
+        yield (
+            model.page, item.index, item.slot_offset, item.cell_offset, item.cell_size, item.key, item.value,
+            item.child, item.overflow_page, item.overflow_len, decoded_text(item.decoded), item.damage,
+        )  # fmt: skip
+    for i, entry in enumerate(model.entries):
+        yield (model.page, i, entry.offset, None, 8, None, None, entry.number, None, None, f"slot={entry.slot}", None)
+
+
+def page_fields(model: PageModel) -> Rows:
+    """One row a header field."""
+    for field in model.fields:
+        yield model.page, field.name, field.offset, field.size, field.type, field.value, field.meaning
+
+
+def layout_rows(model: LayoutModel) -> Rows:
+    """One row a field or hole."""
+    for struct in model.structures:
+        for field in struct.fields:
+            yield (
+                field.structure, struct.where, field.name or None, field.offset, field.size, field.type, field.line, field.doc,
+            )  # fmt: skip
+
+
+def file_rows(model: FileModel) -> Rows:
+    """The census, one row a kind."""
+    for census in model.census:
+        yield census.kind, census.slots, census.bytes, census.live, census.retained, census.fill
+
+
+def _of(columns: Columns, items: Iterable[Any]) -> Rows:
+    names = [name for name, _ in columns]
+    return (_pick(item, names) for item in items)
+
+
+def step_rows(model: TreeModel) -> Rows:
+    """One row a comparison on the way to the key; compared: -1 where that key is smaller than the sought one."""
+    for number, step in enumerate(model.path):
+        for one in step.comparisons:
+            yield (
+                number, step.page, step.kind, step.level, step.items, one.by, one.index, one.key, one.order,
+                step.index, step.child,
+            )  # fmt: skip
+
+
+def snapshot_rows(model: SnapshotsModel) -> Rows:
+    """One row a snapshot."""
+    return ((s.lsn, s.readers, s.kept, s.since_us, s.age_ms) for s in model.snapshots)
+
+
+def wait_rows(model: LatchesModel) -> Rows:
+    """The histogram of waits."""
+    return ((bucket.from_ns, bucket.waits) for bucket in model.waits)
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+
+def _page(inspector: LiveInspector, args: Row) -> PageModel:
+    if not isinstance(args[0], int) or isinstance(args[0], bool):
+        raise ProgrammingError(f"the page is a number, not {args[0]!r}")
+    return inspector.page(args[0])
+
+
+def _wal_rows(inspector: LiveInspector, args: Row) -> Rows:
+    inspector.source.hand_out_log()
+    return _of(tables.WAL_COLUMNS, records(inspector.source, args[0] if args else None))
+
+
+def _page_rows(inspector: LiveInspector, args: Row) -> Rows:
+    return _of(tables.PAGE_COLUMNS, page_summaries(inspector.source, inspector.source.owners()))
+
+
+def _tree_rows(inspector: LiveInspector, args: Row) -> Rows:
+    found = inspector.tree()
+    assert isinstance(found, TreesModel)
+    return _of(tables.TREE_COLUMNS, found.trees)
+
+
+ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
+    "file": lambda inspector, args: file_rows(inspector.file()),
+    "slots": lambda inspector, args: _of(tables.SLOT_COLUMNS, inspector.file().slots),
+    "page_items": lambda inspector, args: page_rows(_page(inspector, args)),
+    "page_fields": lambda inspector, args: page_fields(_page(inspector, args)),
+    "layouts": lambda inspector, args: layout_rows(inspector.layout()),
+    "trees": _tree_rows,
+    "pages": _page_rows,
+    "buffers": lambda inspector, args: _of(tables.BUFFER_COLUMNS, inspector.pool().buffers),
+    "latches": lambda inspector, args: _of(tables.LATCH_COLUMNS, inspector.latches().latches),
+    "latch_stats": lambda inspector, args: _of(tables.THREAD_COLUMNS, inspector.latches().threads),
+    "latch_waits": lambda inspector, args: wait_rows(inspector.latches()),
+    "wal": _wal_rows,
+    "wal_stats": lambda inspector, args: _of(tables.WAL_STATS_COLUMNS, inspector.wal().statistics),
+    "snapshots": lambda inspector, args: snapshot_rows(inspector.snapshots()),
+}
+
+
+def columns_and_rows(model: Any) -> tuple[Columns, Iterable[Row]]:
+    """How a model looks as a result: the columns and rows of the table that shows most of it."""
+    match model:
+        case PageModel():
+            if not model.items and not model.entries:
+                return tables.FIELD_COLUMNS, page_fields(model)
+            return tables.ITEM_COLUMNS, page_rows(model)
+        case TreesModel():
+            return tables.TREE_COLUMNS, _of(tables.TREE_COLUMNS, model.trees)
+        case TreeModel() if model.key is not None:
+            return tables.STEP_COLUMNS, step_rows(model)
+        case TreeModel():
+            return tables.LEVEL_COLUMNS, _of(tables.LEVEL_COLUMNS, model.levels)
+        case FileModel():
+            return tables.FILE_COLUMNS, file_rows(model)
+        case PoolModel():
+            return tables.BUFFER_COLUMNS, _of(tables.BUFFER_COLUMNS, model.buffers)
+        case LatchesModel():
+            return tables.LATCH_COLUMNS, _of(tables.LATCH_COLUMNS, model.latches)
+        case WalModel():
+            return tables.WAL_COLUMNS, _of(tables.WAL_COLUMNS, model.records)
+        case LayoutModel():
+            return tables.LAYOUT_COLUMNS, layout_rows(model)
+        case SnapshotsModel():
+            return tables.SNAPSHOT_COLUMNS, snapshot_rows(model)
+    raise TypeError(f"no rows for a {type(model).__name__}")
+
+
+def result_of(model: Any) -> InspectionResult:
+    """A model as the result of a statement."""
+    columns, rows = columns_and_rows(model)
+    found = InspectionResult(
+        tuple(name for name, _ in columns), tuple(kind for _, kind in columns), iter(rows), statement="INSPECT"
+    )
+    found.model = model
+    return found
