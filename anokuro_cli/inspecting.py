@@ -1,14 +1,19 @@
 """The inspections: from words to a model of engine.inspect, and on to its renderer.
 
-A live database answers through `db.inspect`, files alone through `engine.inspect.offline(path)`; both have a method for each kind, taking what KINDS says.
+.page 42              -> db.inspect.page(42)                          an open database
+anokuro inspect F page 42 -> engine.inspect.offline(F).page(42)       files alone, which may be damaged or in use
+anokuro inspect F pool    -> opened read-only, db.inspect.pool()      what exists only in an open database
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from anokuro_cli.errors import FAILED, OK, USAGE, ShellError
+from anokuro_cli.errors import OK, USAGE, ShellError, explain_opening
+from anokuro_cli.opening import CannotOpen, Opener
+from anokuro_cli.options import parameter_value
 from anokuro_cli.render.inspections import show_model
 from anokuro_cli.text import did_you_mean
 
@@ -16,66 +21,134 @@ if TYPE_CHECKING:
     from anokuro_cli.render.output import Output
     from anokuro_cli.shell import Session
 
+Arguments = dict[str, Any]
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of inspection. usage: its words; least, most: how many; live: it exists only while the database is open."""
+    """One kind of inspection. usage: its words; read: words to the keyword arguments of the inspector's method."""
 
     usage: str
-    least: int = 0
-    most: int = 0
-    numbers: bool = False
+    read: Callable[[list[str]], Arguments]
+    live: bool = False
+
+
+def _number(word: str) -> int:
+    try:
+        value = int(word.lstrip("@"), 0)
+    except ValueError:
+        raise ShellError(f"expected a number, not {word!r}") from None
+    if value < 0:
+        raise ShellError(f"expected a number from 0 on, not {word}")
+    return value
+
+
+def _nothing(words: list[str]) -> Arguments:
+    if words:
+        raise ShellError(f"unexpected {words[0]!r}")
+    return {}
+
+
+def _page(words: list[str]) -> Arguments:
+    if not 1 <= len(words) <= 2:
+        raise ShellError("a page number is missing" if not words else f"unexpected {words[2]!r}")
+    return {"page": _number(words[0]), **({"lsn": _number(words[1])} if len(words) == 2 else {})}
+
+
+def _slot(words: list[str]) -> Arguments:
+    if len(words) != 1:
+        raise ShellError("a slot number is expected")
+    return {"slot": _number(words[0])}
+
+
+def _tree(words: list[str]) -> Arguments:
+    if len(words) > 2:
+        raise ShellError(f"unexpected {words[2]!r}")
+    return dict(zip(("name", "key"), [*words[:1], *map(parameter_value, words[1:])], strict=False))
+
+
+def _layout(words: list[str]) -> Arguments:
+    if len(words) > 1:
+        raise ShellError(f"unexpected {words[1]!r}")
+    return {"struct": words[0]} if words else {}
+
+
+def _wal(words: list[str]) -> Arguments:
+    """[FROM] LSN, PAGE n, TXN n, in any order."""
+    names = {"from": "from_lsn", "page": "page", "txn": "txn"}
+    found: Arguments = {}
+    rest = list(reversed(words))
+    while rest:
+        word = rest.pop()
+        name = names.get(word.lower())
+        if name is not None and not rest:
+            raise ShellError(f"a number is missing behind {word}")
+        found[name or "from_lsn"] = _number(rest.pop() if name is not None else word)
+    return found
 
 
 KINDS = {
-    "page": Kind("page N [@LSN]", 1, 2, numbers=True),
-    "tree": Kind("tree [TABLE] [KEY]", 0, 2),
-    "file": Kind("file"),
-    "pool": Kind("pool"),
-    "latches": Kind("latches"),
-    "wal": Kind("wal [LSN]", 0, 1, numbers=True),
-    "layout": Kind("layout [STRUCT]", 0, 1),
+    "page": Kind("page N [@LSN]", _page),
+    "slot": Kind("slot N", _slot),
+    "tree": Kind("tree [TABLE] [KEY]", _tree),
+    "file": Kind("file", _nothing),
+    "wal": Kind("wal [LSN] [page N] [txn N]", _wal),
+    "layout": Kind("layout [STRUCT]", _layout),
+    "pool": Kind("pool", _nothing, live=True),
+    "latches": Kind("latches", _nothing, live=True),
+    "snapshots": Kind("snapshots", _nothing, live=True),
 }
 
 
-def arguments_of(what: str, words: list[str]) -> list[Any]:
+def arguments_of(what: str, words: list[str]) -> Arguments:
     """The arguments of an inspection; raises ShellError where they are not as its usage says."""
     kind = KINDS.get(what)
     if kind is None:
         near = did_you_mean(what, list(KINDS))
         hint = f"did you mean {near}?" if near else f"known: {', '.join(KINDS)}"
         raise ShellError(f"unknown inspection {what}", hint, USAGE)
-    if not kind.least <= len(words) <= kind.most:
-        raise ShellError(f"expected: {kind.usage}", status=USAGE)
-    if not kind.numbers:
-        return list(words)
     try:
-        return [int(word.lstrip("@"), 0) for word in words]
-    except ValueError as error:
-        raise ShellError(f"expected: {kind.usage}, with numbers", status=USAGE) from error
+        return kind.read(words)
+    except ShellError as error:
+        raise ShellError(f"{what}: {error}", f"usage: {kind.usage}", USAGE) from None
 
 
 def inspect_live(session: Session, what: str, words: list[str]) -> bool:
     """Shows an inspection of the session's database."""
-    arguments = arguments_of(what, words)
-    model = _model_of(session.db.inspect, what, arguments)  # type: ignore[attr-defined]
+    try:
+        arguments = arguments_of(what, words)
+    except ShellError as error:
+        raise ShellError(str(error), error.hint) from None  # a wrong dot command is a failed statement, no wrong usage
+    model = getattr(session.db.inspect, what)(**arguments)
     session.output.resize()
     show_model(model, session.output, session.settings.mode in ("json", "jsonl"))
     return True
 
 
-def inspect_offline(path: str, what: str, words: list[str], *, as_json: bool, output: Output) -> int:
-    """Shows an inspection of files alone; they need not be intact. Returns the exit status."""
-    from engine import inspect
-
+def inspect_files(path: str, what: str, words: list[str], *, as_json: bool, output: Output, opener: Opener) -> int:
+    """Shows an inspection of a database that is not open here. Returns the exit status."""
     arguments = arguments_of(what, words)
-    with inspect.offline(path) as files:
-        show_model(_model_of(files, what, arguments), output, as_json)
+    if what == "layout":
+        from engine.inspect.layout import layout_model
+
+        show_model(layout_model(**arguments), output, as_json)
+    elif KINDS[what].live:
+        db = opener(path, readonly=True, create=False)
+        try:
+            show_model(getattr(db.inspect, what)(**arguments), output, as_json)
+        finally:
+            db.close()
+    else:
+        with _offline(path) as files:
+            show_model(getattr(files, what)(**arguments), output, as_json)
     return OK
 
 
-def _model_of(source: Any, what: str, arguments: list[Any]) -> Any:
-    look = getattr(source, what, None)
-    if look is None:
-        raise ShellError(f"{what} can be inspected only in an open database", status=FAILED)
-    return look(*arguments)
+def _offline(path: str) -> Any:
+    import engine
+    from engine import inspect
+
+    try:
+        return inspect.offline(path)
+    except (engine.Error, OSError) as error:
+        raise CannotOpen(explain_opening(error, path)) from error

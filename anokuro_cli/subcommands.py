@@ -10,7 +10,7 @@ import typer
 from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Problem, ShellError, explain, show_problem
 from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, open_database
 from anokuro_cli.options import SUBCOMMANDS
-from anokuro_cli.render.output import Output, output_for
+from anokuro_cli.render.output import output_for
 from anokuro_cli.settings import Settings
 from anokuro_cli.shell import Session
 from anokuro_cli.text import did_you_mean
@@ -136,19 +136,17 @@ def check_(file: Database) -> int:
 @app.command(name="inspect")
 def inspect_(
     file: Database,
-    what: Annotated[str, typer.Argument(metavar="WHAT", help="page, tree, file, pool, latches, wal, layout.")],
+    what: Annotated[
+        str, typer.Argument(metavar="WHAT", help="page, slot, tree, file, wal, layout, pool, latches, snapshots.")
+    ],
     words: Annotated[list[str], typer.Argument(metavar="[WORDS]", help="page 42; tree flights; wal 4096 ...")] = [],  # noqa: B006
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> int:
     """Look inside a database file: pages, trees, the log, struct layouts."""
-    from anokuro_cli.inspecting import inspect_offline
+    from anokuro_cli.inspecting import inspect_files
 
-    return inspect_offline(file, what, list(words), as_json=json, output=output_for(sys.stdout))
+    output = output_for(sys.stdout)
+    return inspect_files(file, what, list(words), as_json=json, output=output, opener=_opener[0])
 
 
 assert {command.name for command in app.registered_commands} == set(SUBCOMMANDS)
-
-
-def outputs() -> tuple[Output, Output]:
-    """Standard output and error."""
-    return output_for(sys.stdout), output_for(sys.stderr)

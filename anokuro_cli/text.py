@@ -31,6 +31,13 @@ def neutralise(text: str) -> str:
     return _DANGEROUS.sub(_escape, text)
 
 
+def neutralise_in_place(text: str, mark: str = "\ufffd") -> str:
+    """As `neutralise`, but one `mark` for each character: for text whose positions must not change. Tabs stay."""
+    if text.isprintable():
+        return text
+    return _DANGEROUS.sub(lambda match: "\t" if match.group() == "\t" else mark, text)
+
+
 def neutralise_lines(text: str) -> str:
     """As `neutralise`, but line feeds stay: for statements and messages of several lines."""
     return "\n".join(neutralise(line) for line in text.split("\n"))

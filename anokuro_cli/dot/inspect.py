@@ -41,9 +41,19 @@ def latches(session: Session, words: list[str]) -> bool | None:
     return _inspect(session, "latches", words)
 
 
-@command(".wal [LSN]", "Show the records of the log.", most=1)
+@command(".wal [LSN] [page N] [txn N]", "Show the records of the log.", most=None)
 def wal(session: Session, words: list[str]) -> bool | None:
     return _inspect(session, "wal", words)
+
+
+@command(".slot N", "Show what lies in a slot of the file.", least=1, most=1)
+def slot(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "slot", words)
+
+
+@command(".snapshots", "Show live snapshots and what they keep.")
+def snapshots(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "snapshots", words)
 
 
 @command(".layout [STRUCT]", "Show a struct's fields, offsets and sizes.", most=1)

@@ -6,15 +6,12 @@ registered there:
     @renders(PageModel)
     def page(model: PageModel) -> RenderableType: ...
 
-`MODULES` names these files; they are imported when the first inspection is shown. A model without a renderer is shown as its fields, as `--json` has them.
+These files are imported when the first inspection is shown. A model without a renderer is shown as its fields, as `--json` has them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
-from datetime import date
-from enum import Enum
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
@@ -53,12 +50,12 @@ def show_model(model: Any, output: Output, as_json: bool = False) -> None:
     if as_json:
         import json
 
-        output.line(json.dumps(plain(model), indent=2))
+        output.line(json.dumps(model.to_json(), indent=2))
         return
     load_renderers()
     renderer = _RENDERERS.get(type(model))
     if renderer is None:
-        _show_fields(plain(model), output, 0)
+        _show_fields(model.to_json(), output, 0)
         return
     from rich.console import Console
 
@@ -74,23 +71,6 @@ def show_model(model: Any, output: Output, as_json: bool = False) -> None:
         emoji=False,
     )
     console.print(renderer(model))
-
-
-def plain(model: Any) -> Any:
-    """A model as JSON has it: dataclasses are objects, bytes hexadecimal digits."""
-    if is_dataclass(model) and not isinstance(model, type):
-        return {field.name: plain(getattr(model, field.name)) for field in fields(model)}
-    if isinstance(model, Enum):
-        return model.name.lower()
-    if isinstance(model, (bytes, bytearray)):
-        return model.hex()
-    if isinstance(model, dict):
-        return {str(key): plain(value) for key, value in model.items()}
-    if isinstance(model, (list, tuple, set, frozenset)):
-        return [plain(value) for value in model]
-    if isinstance(model, date):
-        return model.isoformat()
-    return model if model is None or isinstance(model, (bool, int, float, str)) else str(model)
 
 
 def _show_fields(value: Any, output: Output, depth: int) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.layout.processors import Processor, Transformation, TransformationInput
 from prompt_toolkit.lexers import Lexer
 
+from anokuro_cli.text import neutralise_in_place
 from grammar.tokens import (
     BLOB,
     COMMENT,
@@ -22,6 +24,18 @@ from grammar.tokens import (
     WORD,
     scan,
 )
+
+
+class Neutralise(Processor):
+    """Shows dangerous characters in what is typed, pasted, completed or taken from history as a mark; the text itself keeps them."""
+
+    def apply_transformation(self, transformation_input: TransformationInput) -> Transformation:
+        """One line of the buffer; positions stay as they are."""
+        shown: StyleAndTextTuples = [
+            (fragment[0], neutralise_in_place(fragment[1])) for fragment in transformation_input.fragments
+        ]
+        return Transformation(shown)
+
 
 _CLASSES = {
     COMMENT: "class:sql.comment",

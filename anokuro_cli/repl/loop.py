@@ -17,7 +17,7 @@ from anokuro_cli.errors import INTERRUPTED, OK, Leave, ShellError, explain
 from anokuro_cli.opening import MEMORY
 from anokuro_cli.render.output import Output
 from anokuro_cli.repl.completer import SchemaCache, ShellCompleter
-from anokuro_cli.repl.highlight import SqlLexer
+from anokuro_cli.repl.highlight import Neutralise, SqlLexer
 from anokuro_cli.repl.history import FileHistory, history_path
 from anokuro_cli.repl.keys import key_bindings
 from anokuro_cli.repl.pager import Paged
@@ -104,6 +104,7 @@ def _prompt(session: Session, cache: SchemaCache) -> PromptSession[str]:
     prompt: PromptSession[str] = PromptSession(
         history=FileHistory(history_path(), os.path.abspath(session.handle.path), session.note),
         lexer=SqlLexer(),
+        input_processors=[Neutralise()],
         completer=ShellCompleter(cache),
         complete_in_thread=True,
         complete_while_typing=True,

@@ -142,7 +142,7 @@ def test_nothing_hostile_is_written(tmp_path: Path) -> None:
         shell.run(".tables", "table")
         shell.run(".schema", "CREATE TABLE")
         shell.type("SELECT * FROM t")
-        shell.wait_for("\\u202e")
+        shell.wait_for("function")
         shell.type("\t")
         shell.wait_for('FROM "t')
         shell.type(";\r")

@@ -1,0 +1,116 @@
+"""Inspections and check through the command line and dot commands, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import engine
+from anokuro_cli.errors import ShellError
+from anokuro_cli.inspecting import KINDS, arguments_of
+from tests.shell.test_script import anokuro
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("inspect") / "t.ank"
+    with engine.open(path) as db:
+        db.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        db.executemany("INSERT INTO t VALUES (?, ?)", [(number, "x" * 50) for number in range(2000)])
+    return str(path)
+
+
+CASES = [
+    ("page", ["2"], '"kind": "leaf"'),
+    ("slot", ["0"], '"kind": "meta"'),
+    ("tree", [], '"name": "t"'),
+    ("tree", ["t", "42"], '"name": "t"'),
+    ("file", [], '"page_size"'),
+    ("wal", ["page", "2"], '"record_type"'),
+    ("layout", ["page"], '"checksum"'),
+    ("pool", [], '"frames"'),
+    ("latches", [], "{"),
+    ("snapshots", [], "{"),
+]
+
+
+@pytest.mark.parametrize(("what", "words", "shows"), CASES, ids=[" ".join([case[0], *case[1]]) for case in CASES])
+def test_both_faces_of_the_command_line(what: str, words: list[str], shows: str, path: str) -> None:
+    done = anokuro("inspect", path, what, *words, "--json")
+    assert done.returncode == 0, done.stderr
+    assert shows in done.stdout
+    model = json.loads(done.stdout)
+    text = anokuro("inspect", path, what, *words)
+    assert (text.returncode, text.stderr) == (0, "")
+    assert text.stdout.strip()
+    live = anokuro(path, "--json", "-c", f".{what} {' '.join(words)}")
+    assert live.returncode == 0, live.stderr
+    assert json.loads(live.stdout).keys() == model.keys()
+
+
+def test_every_kind_is_tried() -> None:
+    assert {case[0] for case in CASES} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("what", "words", "message"),
+    [
+        ("pgae", [], "unknown inspection pgae"),
+        ("page", [], "page: a page number is missing"),
+        ("page", ["x"], "page: expected a number, not 'x'"),
+        ("page", ["-1"], "from 0 on"),
+        ("pool", ["1"], "unexpected '1'"),
+        ("wal", ["page"], "a number is missing behind page"),
+    ],
+)
+def test_wrong_words(what: str, words: list[str], message: str) -> None:
+    with pytest.raises(ShellError, match=message) as caught:
+        arguments_of(what, words)
+    assert caught.value.status == 2
+
+
+def test_words_to_arguments() -> None:
+    assert arguments_of("page", ["7", "@100"]) == {"page": 7, "lsn": 100}
+    assert arguments_of("wal", ["0x40", "txn", "3"]) == {"from_lsn": 64, "txn": 3}
+    assert arguments_of("tree", ["t", "'x'"]) == {"name": "t", "key": "x"}
+
+
+def test_missing_pages_and_files(path: str, tmp_path: Path) -> None:
+    done = anokuro("inspect", path, "page", "999999")
+    assert done.returncode == 1
+    assert "page 999999" in done.stderr
+    for what in ("page 1", "pool"):
+        assert anokuro("inspect", str(tmp_path / "none.ank"), *what.split()).returncode == 3
+    assert anokuro("check", str(tmp_path / "none.ank")).returncode == 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_check(path: str, tmp_path: Path) -> None:
+    done = anokuro("check", path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "ok: no damage found\n")
+    damaged = tmp_path / "d.ank"
+    data = bytearray(Path(path).read_bytes())
+    page_size = 8192
+    for slot in range(4, len(data) // page_size):  # every page, so that whichever is looked at is hit
+        data[slot * page_size + 1000] ^= 0xFF
+    damaged.write_bytes(data)
+    done = anokuro("check", str(damaged))
+    assert done.returncode in (1, 3)
+    assert "Traceback" not in done.stderr
+    assert "page" in done.stdout + done.stderr or "checksum" in done.stdout + done.stderr
+
+
+def test_a_locked_database(path: str) -> None:
+    with engine.open(path):
+        done = anokuro(path, "-c", "CREATE TABLE u (a INTEGER)")
+    assert done.returncode == 3
+    assert "cannot open" in done.stderr
+    assert "hint: " in done.stderr
+
+
+def test_a_read_only_database(path: str) -> None:
+    done = anokuro(path, "--readonly", "-c", "SELECT count(*) FROM t; DELETE FROM t")
+    assert (done.returncode, done.stdout) == (1, "2000\n")
+    assert "read-only" in done.stderr
