@@ -10,7 +10,7 @@ from cython.cimports.engine.base.thread import fork_generation
 from cython.cimports.engine.btree.read import tree_get
 from cython.cimports.libc.stdint import uint8_t
 
-from engine.base.errors import ConflictError, InterfaceError
+from engine.base.errors import ConflictError, CorruptionError, InterfaceError
 from engine.txn.transaction import Transaction
 
 NEVER = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
@@ -54,7 +54,10 @@ class Tree:
         while self.root == 0:
             txn = Transaction(self.store)
             try:
-                self.catalog.named_tree(txn, self.name, True)
+                tree = self.catalog.named_tree(txn, self.name, True)
+                if tree not in txn.created and self.store.root_of(tree, txn.snapshot_lsn) == 0:
+                    # Trying again would never end: one state holds the name, and not the tree.
+                    raise CorruptionError(f"the catalog names tree {tree}, which is not there", file=self.store.path)
                 txn.commit()
             except ConflictError:
                 pass  # somebody else was making it
