@@ -73,6 +73,7 @@ def _fields(model: PageModel) -> RenderableType:
             for f in model.fields
         ),
         stretch=5,
+        wrap=True,
     )
 
 
@@ -124,11 +125,10 @@ class PageMap:
         each = max(-(-size // (width * rows)), 1)
         yield heading(f"map, {each} bytes a character")
         letters = plain_console(console) or options.ascii_only
-        line, used = Text(), 0
-        for kind in self._dominant(each):
+        line = Text()
+        for used, kind in enumerate(self._dominant(each), 1):
             style, letter = KINDS[kind]
             line.append(letter if letters else ("·" if kind == "free" else "█"), style=style)
-            used += 1
             if used % width == 0:
                 yield line
                 line = Text()

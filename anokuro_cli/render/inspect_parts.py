@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, OverflowMethod, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -85,17 +86,66 @@ def plain_console(console: Console) -> bool:
     return console.color_system is None or console.no_color
 
 
-def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[Any]], stretch: int = -1) -> Table:
-    """A table of (heading, right-aligned) columns; cells are Text, bars, or values. stretch: the column that is cut to fit."""
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
-    for i, (name, right) in enumerate(columns):
-        made.add_column(
-            name, justify="right" if right else "left", no_wrap=True, overflow="ellipsis" if i == stretch else "fold",
-            ratio=1 if i == stretch else None, min_width=None if i == stretch else len(name),
-        )  # fmt: skip
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, (Text, Bar)) else safe("" if cell is None else cell) for cell in row))
-    return made
+class Bar:
+    """A bar of `width` cells, filled to `part` (0 to 1)."""
+
+    def __init__(self, part: float, width: int = 20, style: str = "green") -> None:
+        self.part, self.width, self.style = min(max(part, 0.0), 1.0), width, style
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
+        full, empty = ("#", ".") if options.ascii_only else ("█", "░")
+        filled = round(self.part * self.width)
+        yield Text(full * filled, style=self.style, end="") + Text(empty * (self.width - filled), style="dim")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(self.width, self.width)
+
+
+class Grid:
+    """A table of (heading, right-aligned) columns; cells are Text, bars, or values.
+
+    Every column is as wide as its widest cell, but the column `stretch` has what is left: it is cut, or wrapped.
+    """
+
+    def __init__(
+        self, columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[Any]], stretch: int = -1, wrap: bool = False
+    ) -> None:
+        self.columns, self.stretch, self.wrap = columns, stretch, wrap
+        self.rows = [[self._cell(cell) for cell in row] for row in rows]
+
+    @staticmethod
+    def _cell(value: Any) -> Text | Bar:
+        return value if isinstance(value, (Text, Bar)) else safe("" if value is None else value)
+
+    def _width(self, column: int) -> int:
+        return max([len(self.columns[column][0]), *(_cell_width(row[column]) for row in self.rows)])
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Table]:
+        made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
+        cut: OverflowMethod = "crop" if options.ascii_only else "ellipsis"
+        for i, (name, right) in enumerate(self.columns):
+            stretched = i == self.stretch
+            made.add_column(
+                name,
+                justify="right" if right else "left",
+                no_wrap=not (stretched and self.wrap),
+                overflow="fold" if stretched and self.wrap else cut,
+                min_width=min(8, self._width(i)) if stretched else self._width(i),
+            )
+        for row in self.rows:
+            made.add_row(*row)
+        yield made
+
+
+def _cell_width(cell: Text | Bar) -> int:
+    return cell.width if isinstance(cell, Bar) else cell.cell_len
+
+
+def table(
+    columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[Any]], stretch: int = -1, wrap: bool = False
+) -> Grid:
+    """A Grid."""
+    return Grid(columns, rows, stretch, wrap)
 
 
 def heading(text: str) -> Text:
@@ -111,18 +161,6 @@ def damage(problems: Iterable[str]) -> list[RenderableType]:
 def percent(part: float) -> str:
     """0.873 as 87 %."""
     return f"{100 * part:.0f} %"
-
-
-class Bar:
-    """A bar of `width` cells, filled to `part` (0 to 1)."""
-
-    def __init__(self, part: float, width: int = 20, style: str = "green") -> None:
-        self.part, self.width, self.style = min(max(part, 0.0), 1.0), width, style
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
-        full, empty = ("#", ".") if options.ascii_only else ("█", "░")
-        filled = round(self.part * self.width)
-        yield Text(full * filled, style=self.style, end="") + Text(empty * (self.width - filled), style="dim")
 
 
 def parts(*items: RenderableType | None) -> Group:

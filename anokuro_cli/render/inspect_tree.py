@@ -34,8 +34,8 @@ def trees(model: TreesModel) -> RenderableType:
         for one in model.trees
     ]  # fmt: skip
     columns = (
-        ("tree", False), ("of a", False), ("root", True), ("depth", True), ("items", True), ("leaves", True),
-        ("branches", True), ("overflow", True), ("fan-out", True), ("fill", True),
+        ("tree", False), ("of a", False), ("root", True), ("depth", True), ("items", True), ("leaf", True),
+        ("branch", True), ("long", True), ("fan-out", True), ("fill", True),
     )  # fmt: skip
     return parts(*damage(model.damage), table(columns, rows, stretch=0), Text(f"{model.pages:,} pages", style="dim"))
 
