@@ -120,8 +120,8 @@ def inspect_live(session: Session, what: str, words: list[str]) -> bool:
     except ShellError as error:
         raise ShellError(str(error), error.hint) from None  # a wrong dot command is a failed statement, no wrong usage
     model = getattr(session.db.inspect, what)(**arguments)
-    session.output.resize()
-    show_model(model, session.output, session.settings.mode in ("json", "jsonl"))
+    with session.paged() as output:
+        show_model(model, output, session.settings.mode in ("json", "jsonl"))
     return True
 
 

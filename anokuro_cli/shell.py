@@ -9,8 +9,8 @@ A session knows no prompt and no command line; those know it. What is only shown
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -137,19 +137,25 @@ class Session:
 
     def show(self, result: Any) -> None:
         """Writes a result's rows in the session's mode, through the pager where the prompt wants one."""
-        self.output.resize()
-        paged = self.page_output(self.output) if self.page_output is not None else None
         count: int | None = None
-        if paged is None:
-            count = show(result, self.output, self.settings, self.interrupts.check)
-        else:
-            with paged as output:  # left early, it gives no count
-                count = show(result, output, self.settings, self.interrupts.check)
+        with self.paged() as output:  # left early, the pager gives no count
+            count = show(result, output, self.settings, self.interrupts.check)
         self.output.flush()
         people = self.output.terminal and not self.settings.tuples_only and not self.settings.quiet
         if people and count is not None and self.settings.mode in ("table", "box", "line"):
             self.output.line(self.output.style(f"({plural(count, 'row')})", "dim"))
             self.output.flush()
+
+    @contextmanager
+    def paged(self) -> Iterator[Output]:
+        """Where something long is to be written: the pager at the prompt, the output itself otherwise."""
+        self.output.resize()
+        pager = self.page_output(self.output) if self.page_output is not None else None
+        if pager is None:
+            yield self.output
+        else:
+            with pager as output:
+                yield output
 
     def _acknowledge(self, sql: str, rowcount: int) -> None:
         if not self.interactive or self.settings.quiet:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anokuro_cli.dot.registry import COMMANDS, command, lookup
+from anokuro_cli.dot.registry import COMMANDS, Command, command, lookup
 from anokuro_cli.errors import Leave, ShellError
 from anokuro_cli.text import did_you_mean
 
 if TYPE_CHECKING:
+    from anokuro_cli.render.output import Output
     from anokuro_cli.shell import Session
+
+USAGE_WIDTH = 27
 
 
 @command(".help [COMMAND]", "List the commands, or explain one.", aliases=("\\?",), completes="command", most=1)
@@ -23,13 +26,25 @@ def help_(session: Session, words: list[str]) -> bool | None:
         also = f"  ({', '.join(found.aliases)})" if found.aliases else ""
         session.output.line(f"{session.output.style(found.usage, 'bold')}{also}\n  {found.help}")
         return None
-    width = max(len(entry.usage) for entry in COMMANDS.values())
-    session.output.line("Statements end with ; and run with Enter. Commands stand at the beginning of a line:\n")
-    for entry in COMMANDS.values():
-        alias = f"  {' '.join(entry.aliases)}" if entry.aliases else ""
-        usage = session.output.style(entry.usage.ljust(width), "bold")
-        session.output.line(f"  {usage}  {entry.help}{session.output.style(alias, 'dim')}")
+    from anokuro_cli.dot import GROUPS
+
+    with session.paged() as output:
+        output.line("Statements end with ; and run with Enter. Commands stand at the beginning of a line.")
+        for group in GROUPS:
+            output.line(f"\n{output.style((group.__doc__ or '').rstrip('.'), 'dim')}")
+            for entry in COMMANDS.values():
+                if entry.run.__module__ == group.__name__:
+                    _summary(entry, output)
     return None
+
+
+def _summary(entry: Command, output: Output) -> None:
+    name, _, words = entry.usage.partition(" ")
+    if len(words) > USAGE_WIDTH - len(name) - 1:
+        words = words[: USAGE_WIDTH - len(name) - 5] + " ..."  # .help COMMAND shows it all
+    space = " " * max(USAGE_WIDTH - len(name) - len(words) - 1, 0)
+    aliases = f"  {output.style(' '.join(entry.aliases), 'dim')}" if entry.aliases else ""
+    output.line(f"  {output.style(name, 'bold')} {words}{space}  {entry.help}{aliases}")
 
 
 @command(".quit [STATUS]", "Leave; an open transaction is rolled back.", aliases=("\\q", ".exit"), most=1)

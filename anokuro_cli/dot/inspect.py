@@ -1,4 +1,6 @@
-"""Looking inside. Each command is an inspection statement under another name: the model and its rendering are the same."""
+"""Looking inside.
+
+Each command is an inspection under another name; the model and its rendering are those of `anokuro inspect`.
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ def _matches(name: str, words: list[str]) -> bool:
 
 
 def _show(session: Session, columns: tuple[str, ...], rows: list[Row]) -> None:
-    session.output.resize()
-    show_rows(columns, iter([rows] if rows else []), session.output, session.settings)
+    with session.paged() as output:
+        show_rows(columns, iter([rows] if rows else []), output, session.settings)
 
 
 @command(
@@ -55,11 +55,12 @@ def schema(session: Session, words: list[str]) -> bool | None:
     if words and not found:
         near = did_you_mean(words[0], [table.name for table in everything.tables])
         raise ShellError(f"no such table: {words[0]}", f"did you mean {near}?" if near else None)
-    for table in found:
-        session.output.line(neutralise_lines(table.sql.rstrip().rstrip(";") + ";"))
-        for index in everything.indexes:
-            if index.table.lower() == table.name.lower() and index.sql:
-                session.output.line(neutralise_lines(index.sql.rstrip().rstrip(";") + ";"))
+    with session.paged() as output:
+        for table in found:
+            indexes = [index.sql for index in everything.indexes if index.table.lower() == table.name.lower()]
+            for sql in (table.sql, *indexes):
+                if sql:
+                    output.line(neutralise_lines(sql.rstrip().rstrip(";") + ";"))
     return None
 
 
