@@ -1,6 +1,7 @@
 """Looking inside.
 
 Each command is an inspection under another name; the model and its rendering are those of `anokuro inspect`.
+"""
 
 from __future__ import annotations
 

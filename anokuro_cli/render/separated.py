@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
 from typing import Any
 
 from anokuro_cli.protocols import Row
@@ -17,7 +18,7 @@ from anokuro_cli.render.output import Output
 from anokuro_cli.render.values import to_text
 from anokuro_cli.text import neutralise
 
-_AS_IS = (int, float, str, type(None))  # csv.writer spells these as to_text does
+_AS_IS = (int, float, str, date, datetime, type(None))  # csv.writer spells these as to_text does
 _TSV_ESCAPES = str.maketrans({"\t": "\\t", "\n": "\\n", "\r": "\\r", "\\": "\\\\"})
 
 
@@ -46,7 +47,7 @@ def _quick(batch: list[Row]) -> str | None:
 
 
 def _plain(batch: list[Row]) -> bool:
-    """Whether csv.writer itself spells all these rows rightly: no booleans, blobs, moments; no empty strings."""
+    """Whether csv.writer itself spells all these rows rightly: no booleans, no blobs, no empty strings."""
     types: set[type] = set()
     for row in batch:
         if "" in row or row == (None,):  # csv.writer would leave the first unquoted and quote the second
