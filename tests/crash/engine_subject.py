@@ -58,11 +58,8 @@ CHECKPOINT = "checkpoint"
 
 def digest(entries: Iterable[Hashable]) -> tuple[int, str]:
     """Number of entries, and a hash of them in order."""
-    whole, count = hashlib.blake2b(digest_size=8), 0
-    for entry in entries:
-        whole.update(repr(entry).encode())
-        count += 1
-    return count, whole.hexdigest()
+    whole = list(entries)
+    return len(whole), hashlib.blake2b(repr(whole).encode(), digest_size=8).hexdigest()
 
 
 State = tuple[tuple[str, tuple[int, str]], ...]
