@@ -74,6 +74,9 @@ _HINTS = {
 
 def explain(error: BaseException, sql: str = "", origin: Origin | None = None) -> Problem:
     """What to tell about any exception; `sql` is the statement's text and `origin` its place, where there are such."""
+    known = getattr(error, "problem", None)
+    if isinstance(known, Problem):  # a database that cannot be opened has been explained already
+        return known
     kind = type(error).__name__
     hint = getattr(error, "hint", None) or _HINTS.get(kind)
     message = str(getattr(error, "message", None) or error) or kind
@@ -111,6 +114,7 @@ def explain_opening(error: BaseException, path: str) -> Problem:
     message = explain_os_error(error) if isinstance(error, OSError) else str(error)
     if path not in message:
         message = f"{path}: {message}"
+    message = message.removeprefix("cannot open ")  # the engine may have begun so too
     return Problem(f"cannot open {message}", CANNOT_OPEN, hint, kind)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from anokuro_cli.errors import (
     CANNOT_OPEN,
-    FAILED,
     INTERRUPTED,
     OK,
     USAGE,
@@ -90,13 +89,15 @@ def _shell(invocation: Invocation, opener: Opener | None) -> int:
     except CannotOpen as error:
         show_problem(error.problem, messages, invocation.mode in ("json", "jsonl"))
         return CANNOT_OPEN
-    with handle:
-        try:
-            session = start_session(invocation, handle, messages)
-        except OSError as error:
-            show_problem(explain(error), messages)
-            return FAILED
-        return _run_actions(session, invocation)
+    try:
+        with handle:
+            return _run_actions(start_session(invocation, handle, messages), invocation)
+    except (BrokenPipeError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # an output file that cannot be written, a last checkpoint that fails
+        problem = explain(error)
+        show_problem(problem, messages)
+        return problem.status
 
 
 def start_session(invocation: Invocation, handle: object, messages: object) -> Session:
@@ -175,8 +176,10 @@ def _atomically(session: Session, actions: list[tuple[str, str]]) -> int:
     session.handle.make()
     session.db.execute("BEGIN")
     status = _in_order(session, actions)
-    session.db.execute("COMMIT" if status == OK else "ROLLBACK")
-    return status
+    if not session.handle.in_transaction():
+        return status  # the script has ended the transaction itself
+    ended = session.run_script(["COMMIT;" if status == OK else "ROLLBACK;"], "<atomic>")
+    return status if ended else session.status
 
 
 if __name__ == "__main__":
