@@ -24,7 +24,7 @@ cdef enum:
     USAGE_MAX = 3
     SLOT_LIVE = 1            # holds the newest image of a page, or an old version somebody can see
     SLOT_DURABLE = 2         # the last durable checkpoint needs it
-    SLOT_PENDING = 4         # the checkpoint being written will need it
+    SLOT_PENDING = 4         # being written; or the checkpoint being written will need it
     CHUNK_BITS = 16
     CHUNK_SIZE = 65536
     CHUNKS = 65536
@@ -207,6 +207,7 @@ cdef inline void frame_touch(frame_t *f) noexcept nogil:
 cdef int pool_init(pool_t *p, uint32_t page_size, uint64_t pool_bytes, file_t *file) noexcept nogil
 cdef void pool_free(pool_t *p) noexcept nogil
 cdef int pool_know(pool_t *p, uint32_t page_id) noexcept nogil
+cdef int32_t _take_free(pool_t *p) noexcept nogil
 cdef int32_t frame_take(pool_t *p) noexcept nogil
 cdef void frame_give(pool_t *p, int32_t frame) noexcept nogil
 cdef int32_t pool_load(pool_t *p, uint32_t page_id) noexcept nogil

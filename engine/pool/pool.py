@@ -130,8 +130,8 @@ def frame_give(p, frame):
     unlatch_exclusive(cython.address(f.word), frame)
 
 
-def frame_take(p):
-    """An empty frame with X held, or ERR_POOL_FULL or an I/O error. Mutex held; given up while a dirty page is written."""
+def _take_free(p):
+    """A frame of the free list with X held, or -1 where the list is empty. Mutex held."""
     while p.free_frames >= 0:
         frame: cython.int = p.free_frames
         if not try_evict(cython.address(p.frames[frame].word), frame, 0):
@@ -139,9 +139,17 @@ def frame_take(p):
             continue
         p.free_frames = p.frames[frame].next_free
         return frame
+    return -1
+
+
+def frame_take(p):
+    """An empty frame with X held, or ERR_POOL_FULL or an I/O error. Mutex held; given up while a dirty page is written."""
     steps: cython.long = 0
     limit: cython.long = cython.cast(cython.long, p.frame_count) * (USAGE_MAX + 3)
     while steps < limit:
+        frame: cython.int = _take_free(p)  # it may have filled while the mutex was given up
+        if frame >= 0:
+            return frame
         steps += 1
         frame = p.hand
         p.hand = p.hand + 1 if p.hand + 1 < p.frame_count else 0
@@ -153,8 +161,8 @@ def frame_take(p):
             done = _write_out(p, frame)
             if done < 0 and done != ERR_POOL_FULL:
                 return done
-            if f.flags & FRAME_DIRTY or f.usage > 0:
-                continue
+            if f.flags & FRAME_DIRTY or f.usage > 0 or f.page_id == 0:
+                continue  # not to be had, or given back meanwhile: then it is on the free list, or taken from there
         if try_evict(cython.address(f.word), frame, f.page_id):
             if _detach(p, frame):
                 p.evictions += 1
@@ -168,7 +176,8 @@ def frame_take(p):
 def _detach(p, frame):
     """Part a frame whose X is held from its page. False if its content must not be lost. Mutex held."""
     f = cython.address(p.frames[frame])
-    if f.flags & FRAME_GARBAGE or f.page_id == 0:
+    invariant(f.page_id != 0, b"an empty frame is taken from the free list only")
+    if f.flags & FRAME_GARBAGE:
         pass
     elif f.flags & FRAME_DIRTY:
         return False
@@ -227,7 +236,7 @@ def _write_out(p, frame):
     page_id: cython.uint = f.page_id
     if not try_shared(cython.address(f.word), frame, page_id):
         return ERR_POOL_FULL
-    slot = slot_take(p, SLOT_LIVE)
+    slot = slot_take(p, SLOT_PENDING)
     done: cython.int = ERR_MEMORY
     tag: cython.uint = 0
     if slot != 0:
@@ -235,8 +244,10 @@ def _write_out(p, frame):
         done = write_image(p, frame_page(p, frame), slot, cython.address(tag))
         mutex_lock(cython.address(p.mutex))
     if done < 0 or f.flags & FRAME_GARBAGE or f.page_id != page_id or not f.flags & FRAME_DIRTY:
-        slot_drop(p, slot, SLOT_LIVE)  # nobody can see that version any more, or somebody else wrote it
+        slot_drop(p, slot, SLOT_PENDING)  # nobody can see that version any more, or somebody else wrote it
     else:
+        p.slots[slot] |= SLOT_LIVE
+        slot_drop(p, slot, SLOT_PENDING)
         if f.version >= 0:
             p.versions[f.version].slot = slot
             p.versions[f.version].tag = tag

@@ -20,9 +20,9 @@ def check_store(store, progress=None):
     checker.owner = s
     checker.progress = progress
     try:
-        quiet = _page_ids(s)
-        trees = _check_trees(s, snapshot, checker)
-        checker.findings += _check_page_ids(checker, quiet, trees)
+        used = _page_ids(s, snapshot)
+        _check_trees(s, snapshot, checker)
+        checker.findings += _check_page_ids(checker, used)
         checker.findings += _check_images(s)
         checker.findings += _check_slots(s)
     finally:
@@ -33,9 +33,8 @@ def check_store(store, progress=None):
 
 
 def _check_trees(store, snapshot, checker):
-    """Check the directory and every tree in it; False if the state has moved on meanwhile."""
+    """Check the directory and every tree in it."""
     s: Store = store
-    before = s.published_lsn
     checker.check_tree(ROOT_DIRECTORY, TREE_DIRECTORY, "tree directory")
     roots = [(1, 2)]
     try:
@@ -49,27 +48,25 @@ def _check_trees(store, snapshot, checker):
     for tree, root in roots:
         name = "catalog" if tree == 1 else f"tree {tree}"
         checker.check_tree(root, tree, name)
-    return before == s.published_lsn
 
 
-def _page_ids(store):
-    """The page ids that are in use, as of now."""
+def _page_ids(store, snapshot):
+    """The page ids that are in use at the snapshot; none where a commit came before they could be listed."""
     s: Store = store
+    at: Snapshot = snapshot
     p = cython.address(s.pool)
     found = set()
     s.lock_commit()
     page_id: cython.uint
-    for page_id in range(1, p.next_page_id):
+    for page_id in range(1, p.next_page_id if s.published_lsn == at.lsn else 1):
         if page_known(p, page_id) and (frame_of(p, page_id) >= 0 or ref_of(p, page_id).slot != 0):
             found.add(int(page_id))
     s.unlock_commit()
     return found
 
 
-def _check_page_ids(checker, used, quiet):
-    """Every page id in use belongs to a tree, and the reverse; only where no commit came in between."""
-    if not quiet:
-        return []
+def _check_page_ids(checker, used):
+    """Every page id in use belongs to a tree."""
     lost = sorted(used - checker.owners.keys())
     return [Finding("the page belongs to no tree", checker.path, page_id) for page_id in lost[:100]]
 
