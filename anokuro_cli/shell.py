@@ -121,8 +121,17 @@ class Session:
         began = perf_counter()
         self.handle.before(sql)
         bound = self._bound(sql)
+        if self.settings.mode in _PICTURES and "inspect" in sql.lower() and first_word(sql) == "INSPECT":
+            self._inspect(sql, bound)
+            return
         result = self.db.execute(sql, bound) if bound else self.db.execute(sql)
         executed = perf_counter()
+        if result.statement == "CHECK" and self.settings.mode in _PICTURES - {"json", "jsonl"}:
+            rows = result.fetchall()
+            if not rows:
+                self.output.line("ok: no damage found")
+                return
+            result = _Shown(result.columns, rows)
         if result.columns:
             try:
                 self.show(result)
@@ -134,6 +143,22 @@ class Session:
         if self.settings.timer:
             shown = perf_counter() - executed
             self.note(f"time {seconds(self.last_seconds)} (execute {seconds(executed - began)}, rows {seconds(shown)})")
+
+    def _inspect(self, sql: str, bound: Mapping[str, Any]) -> None:
+        """Shows an inspection statement as its picture, or its JSON; the other modes show its rows."""
+        from anokuro_cli.render.inspections import show_model
+        from engine import inspect
+        from grammar import ParseError, parse
+
+        try:
+            node = parse(sql)
+        except ParseError:
+            self.db.execute(sql, bound)  # says what is wrong in the words of every other statement
+            raise
+        model = inspect.statement(self.db, node, bound)
+        with self.paged() as output:
+            show_model(model, output, self.settings.mode in ("json", "jsonl"))
+        self.output.flush()
 
     def show(self, result: Any) -> None:
         """Writes a result's rows in the session's mode, through the pager where the prompt wants one."""
@@ -190,7 +215,15 @@ class Session:
             return False
 
 
+_PICTURES = frozenset(("table", "box", "line", "json", "jsonl"))
 _CHANGING = frozenset(("INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"))
+
+
+def first_word(sql: str) -> str:
+    """The first word of a statement in capitals, comments left out."""
+    from grammar.tokens import COMMENT, SPACE, scan
+
+    return next((token.text.upper() for token in scan(sql) if token.kind not in (COMMENT, SPACE)), "")
 
 
 def _with_hint(error: Exception, hint: str) -> Exception:

@@ -7,9 +7,11 @@ inside a transaction  SAVEPOINT, CREATE TABLE, INSERT ..., RELEASE              
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
+from operator import length_hint
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -138,29 +140,40 @@ def _create_sql(table: str, columns: list[tuple[str, str]]) -> str:
 def _load(session: Session, plan: Plan, columns: list[tuple[str, str]], progress: Progress) -> int:
     names, types = [name for name, _ in columns], [kind for _, kind in columns]
     insert = f"INSERT INTO {quote(plan.table)} ({', '.join(map(quote, names))}) VALUES ({', '.join('?' * len(names))})"
-    count = 0
     with plan.source.open() as rows:
         converter = Converter(plan.source.path, names, types, plan.nulls)
-        for number, batch in _watched(rows, progress, f"importing {plan.table}", session.interrupts.check):
-            typed = converter.rows(number, batch)
-            try:
-                session.db.executemany(insert, typed)
-            except Exception as error:
-                raise _with_row(session, error, insert, number, typed) from error
-            count += len(typed)
-    return count
-
-
-def _with_row(session: Session, error: Exception, insert: str, number: int, typed: list[Row]) -> Exception:
-    """The engine's error with the number of the row it refused, found by inserting the batch row by row once more."""
-    if type(error).__name__ not in ("IntegrityError", "DataError", "LimitError"):
-        return error
-    for offset, row in enumerate(typed):
+        batches = _watched(rows, progress, f"importing {plan.table}", session.interrupts.check)
+        feed = _Feed(converter, batches, rows.first_row)
         try:
-            session.db.execute(insert, row)
-        except Exception as again:
-            return ShellError(f"row {number + offset}: {again}", "nothing was imported")
-    return error
+            session.db.executemany(insert, chain.from_iterable(feed))
+        except Exception as error:
+            if type(error).__name__ not in ("IntegrityError", "DataError", "LimitError"):
+                raise
+            message = f"{plan.source.path}, row {feed.last_row()}: {error}"
+            raise ShellError(message, "nothing was imported") from error
+    return feed.count
+
+
+class _Feed:
+    """The typed rows of all batches for one executemany, and which of them was taken last."""
+
+    def __init__(self, converter: Converter, batches: Iterable[tuple[int, list[list[str]]]], first_row: int):
+        self._converter, self._batches = converter, batches
+        self._row = first_row
+        self._current: Iterator[Row] = iter(())
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Iterator[Row]]:
+        for number, batch in self._batches:
+            typed = self._converter.rows(number, batch)
+            self._row = number + len(typed)
+            self.count += len(typed)
+            self._current = iter(typed)
+            yield self._current
+
+    def last_row(self) -> int:
+        """The number of the row taken last."""
+        return self._row - 1 - length_hint(self._current)
 
 
 def _watched(
