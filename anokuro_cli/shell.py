@@ -121,17 +121,10 @@ class Session:
         began = perf_counter()
         self.handle.before(sql)
         bound = self._bound(sql)
-        if self.settings.mode in _PICTURES and "inspect" in sql.lower() and first_word(sql) == "INSPECT":
-            self._inspect(sql, bound)
+        if self.settings.mode in _PICTURES and self._looks_inside(sql, bound):
             return
         result = self.db.execute(sql, bound) if bound else self.db.execute(sql)
         executed = perf_counter()
-        if result.statement == "CHECK" and self.settings.mode in _PICTURES - {"json", "jsonl"}:
-            rows = result.fetchall()
-            if not rows:
-                self.output.line("ok: no damage found")
-                return
-            result = _Shown(result.columns, rows)
         if result.columns:
             try:
                 self.show(result)
@@ -143,6 +136,21 @@ class Session:
         if self.settings.timer:
             shown = perf_counter() - executed
             self.note(f"time {seconds(self.last_seconds)} (execute {seconds(executed - began)}, rows {seconds(shown)})")
+
+    def _looks_inside(self, sql: str, bound: Mapping[str, Any]) -> bool:
+        """Shows INSPECT and CHECK as the dot commands do, where the mode is for people. False for other statements."""
+        low = sql.lower()
+        word = first_word(sql) if "inspect" in low or "check" in low else ""
+        if word == "INSPECT":
+            self._inspect(sql, bound)
+        elif word == "CHECK" and self.settings.mode not in ("json", "jsonl"):
+            from anokuro_cli.checking import check_and_report
+
+            if check_and_report(self.db, self.output, self.messages) != OK:
+                raise ShellError("the database is damaged", "restore a backup, or recover what can be read")
+        else:
+            return False
+        return True
 
     def _inspect(self, sql: str, bound: Mapping[str, Any]) -> None:
         """Shows an inspection statement as its picture, or its JSON; the other modes show its rows."""

@@ -201,7 +201,7 @@ INSPECT FILE;
 
 INSPECT TREE flights;
 
-.print == A page, byte by byte: the root of the catalog
+.print == A page, byte by byte: the directory of all trees
 
 INSPECT PAGE 1;
 

@@ -59,11 +59,13 @@ class Database:
 
     def session_of(self, transaction: StoreTransaction | None) -> Session:
         """A session, over one transaction where it is given, that knows the inspections."""
+        from engine.api.care import register_care
         from engine.inspect.tables import register
         from engine.sql.session import Session
 
         session = Session(self.store, self.catalog, transaction=transaction)
         register(session.shared, self)
+        register_care(session.shared, self)
         return session
 
     def execute(self, sql: str, params: Parameters = ()) -> Result:
