@@ -36,7 +36,7 @@ class Runtime:
         self.early: list[Closure] = []
         self.hoisted: list[Any] = []
         self.outer: dict[int, Any] = {}
-        self.memo: dict[int, Any] = {}
+        self.memo: dict[object, Any] = {}
         self.working: dict[int, list[Row]] = {}
         self.now: datetime.datetime | None = None
         self.session: Any = None
@@ -270,7 +270,7 @@ def _in_items(expr: Any, layout: Layout, rt: Runtime) -> Closure:
         return lambda row: _member(operand(row), known, unknown, negated)
     items = [compile_expr(item, layout, rt) for item in expr.items]
     if len(items) > 3 and not any(isinstance(part, (Column, SubqueryExpr)) for i in expr.items for part in walk(i)):
-        return _in_computed(operand, items, negated, id(expr), rt)
+        return _in_computed(operand, items, negated, rt)
 
     def among(row: Row) -> bool | None:
         value = operand(row)
@@ -288,8 +288,9 @@ def _in_items(expr: Any, layout: Layout, rt: Runtime) -> Closure:
     return among
 
 
-def _in_computed(operand: Closure, items: list[Closure], negated: bool, key: int, rt: Runtime) -> Closure:
+def _in_computed(operand: Closure, items: list[Closure], negated: bool, rt: Runtime) -> Closure:
     """IN of parameters: their set is made once an execution."""
+    key = object()
 
     def among(row: Row) -> bool | None:
         known = rt.memo.get(key)
@@ -317,8 +318,16 @@ def _subquery(expr: Any, layout: Layout, rt: Runtime) -> Closure:
     numbers = [column.id for column in expr.outer]
     args = [compile_expr(arg, layout, rt) for arg in expr.args]
     operands = [compile_expr(operand, layout, rt) for operand in expr.operands]
-    key = id(expr)
+    key = object()
     consume = {"scalar": _scalar, "exists": _exists, "in": _collect}[expr.kind]
+
+    def value_once(row: Row) -> Any:
+        """The outcome of a query that looks at nothing outside: the same for every row."""
+        try:
+            return rt.memo[key]
+        except KeyError:
+            rt.memo[key] = outcome = consume(run())
+            return outcome
 
     def value_for(row: Row) -> Any:
         """The query's outcome for the outer values of this row, computed once for equal ones."""
@@ -338,7 +347,8 @@ def _subquery(expr: Any, layout: Layout, rt: Runtime) -> Closure:
         memo[known] = outcome
         return outcome
 
-    return value_for if expr.kind != "in" else _in_query(expr, operands, value_for)
+    outcome = value_for if args else value_once
+    return outcome if expr.kind != "in" else _in_query(expr, operands, outcome)
 
 
 def _scalar(rows: Any) -> Any:

@@ -20,12 +20,13 @@ from engine.sql import operators as op
 from engine.sql.compile_expr import Closure, Layout, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Column, Expr
 from engine.sql.group import compile_group
-from engine.sql.join import compile_join
+from engine.sql.join import compile_hashed, compile_join
 from engine.sql.plan import (
     CountRows,
     Distinct,
     Filter,
     Group,
+    Hashed,
     Join,
     Limit,
     OneRow,
@@ -114,7 +115,51 @@ def _sort(plan: Sort, rt: Runtime) -> Run:
     below = compile_plan(plan.input, rt)
     layout = layout_of(plan.input.columns)
     keys = [(compile_expr(key.expr, layout, rt), key) for key in plan.keys]
-    return lambda: iter(sort_rows(list(below()), keys))
+    if plan.limit is None:
+        return lambda: iter(sort_rows(list(below()), keys))
+    limit = compile_expr(plan.limit, {}, rt)
+    offset = None if plan.offset is None else compile_expr(plan.offset, {}, rt)
+
+    def first_rows() -> Iterator[Row]:
+        count = _whole_number("LIMIT", limit)
+        if count is None or count < 0:
+            return iter(sort_rows(list(below()), keys))
+        return iter(top_rows(below(), keys, count + max(0, _whole_number("OFFSET", offset) or 0)))
+
+    return first_rows
+
+
+def top_rows(rows: Iterable[Row], keys: list[tuple[Closure, SortKey]], count: int) -> list[Row]:
+    """The first `count` rows of an order: sorted in portions, and what the first key refuses is not even kept."""
+    if count == 0:
+        return []
+    closure, key = keys[0]
+    portion = max(512, 2 * count)
+    kept: list[Row] = []
+    worse: Callable[[Any], bool] | None = None
+    for row in rows:
+        if worse is not None and worse(closure(row)):
+            continue
+        kept.append(row)
+        if len(kept) >= portion + count:
+            kept = sort_rows(kept, keys)[:count]
+            worse = _worse_than(closure(kept[-1]), key)
+    return sort_rows(kept, keys)[:count]
+
+
+def _worse_than(bound: Any, key: SortKey) -> Callable[[Any], bool] | None:
+    """Whether a value comes behind `bound` in the order of a key."""
+    last = key.nulls_last
+    if bound is None:
+        return None if last else lambda value: value is not None
+    if key.expr.type is Type.ANY:
+        edge, rank = op.sort_key(bound), op.sort_key
+        if key.descending:
+            return lambda value: last if value is None else rank(value) < edge
+        return lambda value: last if value is None else rank(value) > edge
+    if key.descending:
+        return lambda value: last if value is None else value < bound
+    return lambda value: last if value is None else value > bound
 
 
 def sort_rows(rows: list[Row], keys: list[tuple[Closure, SortKey]]) -> list[Row]:
@@ -242,6 +287,7 @@ _COMPILERS: dict[type[Plan], Callable[[Any, Runtime], Run]] = {
     SystemScan: _system_scan,
     Filter: _filter,
     Project: _project,
+    Hashed: compile_hashed,
     Join: compile_join,
     Group: compile_group,
     CountRows: _count_rows,

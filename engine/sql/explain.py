@@ -27,6 +27,7 @@ from engine.sql.plan import (
     Filter,
     FullScan,
     Group,
+    Hashed,
     Join,
     KeyAccess,
     Limit,
@@ -102,6 +103,10 @@ def _describe(plan: Plan) -> tuple[str, str]:
         return "filter", show(plan.condition)
     if isinstance(plan, Project):
         return "project", ", ".join(show(expr) for expr in plan.exprs)
+    if isinstance(plan, Hashed):
+        return "hash lookup", " and ".join(
+            f"{show(a)} = {show(b)}" for a, b in zip(plan.keys, plan.values, strict=True)
+        )
     if isinstance(plan, Join):
         keys = [f"{show(a)} = {show(b)}" for a, b in zip(plan.left_keys, plan.right_keys, strict=True)]
         rest = [] if plan.on is None else [show(plan.on)]

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Expr, columns_of
-from engine.sql.plan import Join, KeyAccess, Scan
+from engine.sql.plan import Hashed, Join, KeyAccess, Scan
 
 Run = Callable[[], Iterator[Row]]
 
@@ -100,6 +100,29 @@ def _hash(plan: Join, left: Run, right: Run, condition: Closure | None, rt: Runt
                 yield row + right_nulls
         for other in unmatched.values():
             yield left_nulls + other
+
+    return run
+
+
+def compile_hashed(plan: Hashed, rt: Runtime) -> Run:
+    """The function that gives the rows for the present outer values, out of a hash table made when first asked."""
+    from engine.sql.execute import compile_plan
+
+    below = compile_plan(plan.input, rt)
+    key = _key(plan.keys, plan.input.columns, rt)
+    wanted = _key(plan.values, (), rt)
+    name = object()
+
+    def run() -> Iterator[Row]:
+        table = rt.memo.get(name)
+        if table is None:
+            table = {}
+            for row in below():
+                value = key(row)
+                if value is not None:
+                    table.setdefault(value, []).append(row)
+            rt.memo[name] = table
+        return iter(table.get(wanted(()), ()))
 
     return run
 

@@ -1,6 +1,6 @@
 """Plans: trees of immutable nodes, first as the binder writes them, then as the optimiser leaves them.
 
-    OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Group  Sort  Limit  Distinct  SetOp  Recurse  Working
+    OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Hashed  Group  Sort  Limit  Distinct  SetOp  Recurse  Working
 
 Every node has `columns`, what its rows hold in this order. A node says what is to be done and, where there is a choice
 (`Scan.access`, `Join.method`), how; both gears of the executor work from the same nodes.
@@ -147,6 +147,15 @@ class Join(Plan):
 
 
 @dataclass(frozen=True, slots=True)
+class Hashed(Plan):
+    """The rows of `input` whose `keys` equal `values`, which speak of enclosing queries; hashed once a statement."""
+
+    input: Plan
+    keys: tuple[Expr, ...]
+    values: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Group(Plan):
     """One row a group: the values of `keys`, then of `aggregates`. Without keys exactly one row."""
 
@@ -173,10 +182,12 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Sort(Plan):
-    """The rows in order. limit: only so many first ones are needed (top-k), if known."""
+    """The rows in order. limit, offset: of the LIMIT above, where only the first rows are needed (top-k)."""
 
     input: Plan
     keys: tuple[SortKey, ...]
+    limit: Expr | None = None
+    offset: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +236,7 @@ class Working(Plan):
 
 def inputs(plan: Plan) -> tuple[Plan, ...]:
     """The nodes directly below."""
-    if isinstance(plan, (Filter, Project, Group, Sort, Limit, Distinct)):
+    if isinstance(plan, (Filter, Project, Hashed, Group, Sort, Limit, Distinct)):
         return (plan.input,)
     if isinstance(plan, (Join, SetOp)):
         return (plan.left, plan.right)

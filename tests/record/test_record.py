@@ -51,7 +51,7 @@ def compare(a: tuple[Any, ...], b: tuple[Any, ...], descending: list[bool], null
 
 
 @given(st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_order_of_keys_is_order_of_values(data: st.DataObject) -> None:
     kinds = data.draw(KIND_LISTS)
     flags = st.lists(st.booleans(), min_size=len(kinds), max_size=len(kinds))
@@ -90,7 +90,7 @@ def test_keys_refuse_what_they_cannot_hold() -> None:
 
 
 @given(st.binary(max_size=60))
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=1000, deadline=None)
 def test_hostile_keys(data: bytes) -> None:
     try:
         read = keys.decode(data)
@@ -100,7 +100,7 @@ def test_hostile_keys(data: bytes) -> None:
 
 
 @given(st.data())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_rows_round_trip(data: st.DataObject) -> None:
     kinds = data.draw(KIND_LISTS)
     names = [f"c{i}" for i in range(len(kinds))]
@@ -143,7 +143,7 @@ def test_columns_in_the_key() -> None:
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=1200, deadline=None)
 def test_hostile_rows(data: bytes) -> None:
     try:
         read = rows.decode_row(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import random
 from typing import Any
 
 import pytest
@@ -318,3 +319,40 @@ def test_long_statements(session: Session) -> None:
     joins = ", ".join(f"t t{i}" for i in range(30))
     chain = " AND ".join(f"t{i}.a = t{i + 1}.a" for i in range(29))
     assert session.execute(f"SELECT count(*) FROM {joins} WHERE {chain} AND t0.a < 3").fetchall() == [(3,)]
+
+
+@pytest.mark.parametrize(
+    "order", ["a", "a DESC", "a NULLS LAST, b DESC", "b, a DESC NULLS FIRST", "c, a", "a + 0 DESC, b"]
+)
+def test_first_rows_of_an_order(order: str) -> None:
+    from tests.support.fake_store import FakeStore
+
+    session = Session(FakeStore())
+    session.execute("CREATE TABLE t (a INTEGER, b TEXT, c REAL, n INTEGER PRIMARY KEY)")
+    rng = random.Random(5)
+    session.executemany(
+        "INSERT INTO t VALUES (?, ?, ?, ?)",
+        [(rng.choice([None, *range(40)]), rng.choice("xyz"), rng.choice([None, 1.5, 2.5]), n) for n in range(3000)],
+    )
+    everything = session.execute(f"SELECT n FROM t ORDER BY {order}, n").fetchall()
+    for limit, offset in [(0, 0), (1, 0), (10, 3), (700, 5), (5000, 0), (3, 2999), (-1, 2990)]:
+        found = session.execute(f"SELECT n FROM t ORDER BY {order}, n LIMIT ? OFFSET ?", (limit, offset)).fetchall()
+        assert found == everything[offset:][: limit if limit >= 0 else None]
+
+
+def test_correlated_subqueries_are_not_quadratic() -> None:
+    from tests.support.fake_store import FakeStore
+
+    session = Session(FakeStore())
+    session.execute("CREATE TABLE a (x INTEGER, y INTEGER)")
+    session.execute("CREATE TABLE b (x INTEGER, y INTEGER)")
+    session.executemany("INSERT INTO a VALUES (?, ?)", [(i, i % 7) for i in range(3000)])
+    session.executemany("INSERT INTO b VALUES (?, ?)", [(i * 2 if i % 5 else None, i % 7) for i in range(3000)])
+    sql = "SELECT count(*) FROM a WHERE EXISTS (SELECT 1 FROM b WHERE b.x = a.x AND b.y > 1 AND b.y <> a.y)"
+    assert any("hash lookup" in row[0] for row in session.execute("EXPLAIN " + sql))
+    b = {(i * 2 if i % 5 else None): i % 7 for i in range(3000)}
+    expected = sum(1 for i in range(3000) if b.get(i) is not None and b[i] > 1 and b[i] != i % 7)
+    assert session.execute(sql).fetchall() == [(expected,)]
+    sql = "SELECT sum((SELECT count(*) FROM b WHERE b.y = a.y)) FROM a"
+    per = [sum(1 for i in range(3000) if i % 7 == y) for y in range(7)]
+    assert session.execute(sql).fetchall() == [(sum(n * n for n in per),)]

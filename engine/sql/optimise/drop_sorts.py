@@ -1,4 +1,7 @@
-"""Drops a sort whose order the rows already have, because a table or index is read in the order of its key."""
+"""Drops a sort whose order the rows already have, because a table or index is read in the order of its key.
+
+Under a LIMIT, an index in the wanted order is read for its first rows; without one, the sort keeps no more than those.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ def _index_for_limit(plan: Limit) -> Limit:
         return plan
     ordered = _in_order(node.input, list(node.keys), indexes=True)
     if ordered is None:
-        return plan
+        ordered = replace(node, limit=plan.limit, offset=plan.offset)
     for project in reversed(above):
         ordered = replace(project, input=ordered)
     return replace(plan, input=ordered)

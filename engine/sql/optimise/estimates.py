@@ -12,6 +12,7 @@ from engine.sql.plan import (
     Distinct,
     Filter,
     Group,
+    Hashed,
     Join,
     KeyAccess,
     Limit,
@@ -60,6 +61,8 @@ class Estimates:
             return 1.0
         if isinstance(plan, Filter):
             return max(1.0, self.rows(plan.input) * selectivity(plan.condition))
+        if isinstance(plan, Hashed):
+            return max(1.0, self.rows(plan.input) * EQUAL ** len(plan.keys))
         if isinstance(plan, Join):
             return self._join(plan)
         if isinstance(plan, Group):

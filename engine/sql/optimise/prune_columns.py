@@ -7,7 +7,21 @@ from dataclasses import replace
 
 from engine.sql.expr import Expr, columns_of
 from engine.sql.optimise.estimates import Estimates
-from engine.sql.plan import Distinct, Filter, Group, Join, KeyAccess, Limit, Plan, Project, Recurse, Scan, SetOp, Sort
+from engine.sql.plan import (
+    Distinct,
+    Filter,
+    Group,
+    Hashed,
+    Join,
+    KeyAccess,
+    Limit,
+    Plan,
+    Project,
+    Recurse,
+    Scan,
+    SetOp,
+    Sort,
+)
 
 
 def prune_columns(plan: Plan, estimates: Estimates) -> Plan:
@@ -28,6 +42,9 @@ def _prune(plan: Plan, needed: set[int]) -> Plan:
         return replace(plan, columns=columns, positions=positions)
     if isinstance(plan, Filter):
         inner = _prune(plan.input, needed | _used([plan.condition]))
+        return replace(plan, input=inner, columns=inner.columns)
+    if isinstance(plan, Hashed):
+        inner = _prune(plan.input, needed | _used(plan.keys))
         return replace(plan, input=inner, columns=inner.columns)
     if isinstance(plan, Project):
         pairs_ = [(c, e) for c, e in zip(plan.columns, plan.exprs, strict=True) if c.id in needed]
