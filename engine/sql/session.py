@@ -398,7 +398,7 @@ class Session:
             return self._define(sql, node)
         from engine.base.errors import NotSupportedError
 
-        raise NotSupportedError(f"{type(node).__name__} is not supported yet")
+        raise NotSupportedError(f"{_words(node)} is not supported yet")
 
     def _define(self, sql: str, node: ast.Statement) -> Result:
         """CREATE and DROP."""
