@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from engine.inspect import page as model
@@ -78,20 +79,21 @@ class _Map:
     def fill(self, start: int, stop: int, kind: str) -> int:
         """Give every byte of [start, stop) that has no kind yet this one; how many."""
         self.kinds.append((kind, -1))
-        mark, count = len(self.kinds) - 1, 0
-        for at in range(max(start, 0), min(stop, self.size)):
-            if not self.bytes[at]:
-                self.bytes[at] = mark
-                count += 1
+        mark, count, at = len(self.kinds) - 1, 0, max(start, 0)
+        for painted, run in groupby(self.bytes[at : max(stop, at)]):
+            length = len(list(run))
+            if not painted:
+                self.bytes[at : at + length] = array("I", [mark]) * length
+                count += length
+            at += length
         return count
 
     def regions(self) -> tuple[Region, ...]:
-        found, start = [], 0
-        for at in range(1, self.size + 1):
-            if at == self.size or self.bytes[at] != self.bytes[start]:
-                kind, item = self.kinds[self.bytes[start]]
-                found.append(Region(start, at - start, kind, item))
-                start = at
+        found, at = [], 0
+        for mark, run in groupby(self.bytes):
+            length = len(list(run))
+            found.append(Region(at, length, *self.kinds[mark]))
+            at += length
         return tuple(found)
 
 

@@ -55,8 +55,10 @@ class FileSource(Source):
 
     def _find_page_size(self) -> int:
         """From the meta slots, or the size at which most of the first pages have a right checksum."""
-        if len(self._metas) < 2:
-            self.problems.append("a meta slot is damaged" if self._metas else "no meta slot is valid")
+        if not self._metas:
+            self.problems.append("no meta slot is valid")
+        elif len(self._metas) < 2 and self._metas[0][1].as_dict()["sequence"] > 1:
+            self.problems.append(f"meta slot {1 - self._metas[0][0]} is damaged")  # the first checkpoint writes but one
         for _, meta in self._metas:
             size = int(meta.as_dict()["page_size"])
             if size in PAGE_SIZES:

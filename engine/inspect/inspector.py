@@ -82,7 +82,7 @@ class LiveInspector(Inspector):
 
     def latches(self) -> LatchesModel:
         """Holders of and waiters for page latches."""
-        return latches_model()
+        return latches_model(self.source)
 
     def snapshots(self) -> SnapshotsModel:
         """Live snapshots and the versions they keep."""

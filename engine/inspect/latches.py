@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.inspect import probe
 from engine.inspect.decode import kind_of
+from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
 
 MODES = {"S": "shared", "X": "exclusive"}
@@ -33,11 +34,15 @@ class LatchModel(Model):
 
 @dataclass(frozen=True, slots=True)
 class ThreadModel(Model):
-    """Counts of one thread since it first used the engine. system_id: as the operating system numbers it."""
+    """Counts of one entry of the thread table: of its thread, and of those that had the entry before and have ended.
+
+    system_id: as the operating system numbers the (last) thread; running: whether it still runs.
+    """
 
     thread: int
     system_id: int
     name: str
+    running: bool
     shared: int
     exclusive: int
     contended: int
@@ -68,7 +73,7 @@ class LatchesModel(Model):
     version: int = 1
 
 
-def latches_model() -> LatchesModel:
+def latches_model(source: LiveSource) -> LatchesModel:
     """Copies of the thread table's entries; nobody is stopped."""
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
     latches: list[LatchModel] = []
@@ -76,13 +81,13 @@ def latches_model() -> LatchesModel:
     buckets = [0] * 40
     for entry in probe.threads():
         one: dict[str, Any] = entry
-        name = names.get(one["system_id"], f"thread {one['system_id']}")
-        latches += [_latch(one["thread"], name, "holds", held) for held in one["held"]]
+        name = names.get(one["system_id"], f"thread {one['system_id']}") if one["running"] else "(ended)"
+        latches += [_latch(source, one["thread"], name, "holds", held) for held in one["held"]]
         if one["wait"] is not None:
-            latches.append(_latch(one["thread"], name, "waits", one["wait"]))
+            latches.append(_latch(source, one["thread"], name, "waits", one["wait"]))
         threads.append(
             ThreadModel(
-                one["thread"], one["system_id"], name, one["shared"], one["exclusive"], one["contended"],
+                one["thread"], one["system_id"], name, one["running"], one["shared"], one["exclusive"], one["contended"],
                 one["restarts"], round(one["wait_ns"] / 1000, 1),
             )
         )  # fmt: skip
@@ -99,7 +104,11 @@ def latches_model() -> LatchesModel:
     )
 
 
-def _latch(thread: int, name: str, role: str, held: tuple[str, int, int, int, int, int]) -> LatchModel:
+def _latch(
+    source: LiveSource, thread: int, name: str, role: str, held: tuple[str, int, int, int, int, int]
+) -> LatchModel:
     mode, page, frame, kind, level, age_ns = held
+    if page == 0 and role == "holds":  # a frame taken before it was given a page: it is being loaded now
+        page = probe.frame_owner(source.store, frame)
     kind_name = kind_of({"kind": kind}) if kind else "not known yet"
     return LatchModel(thread, name, role, MODES.get(mode, mode), page, frame, kind_name, level, round(age_ns / 1000, 1))

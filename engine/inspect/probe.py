@@ -11,8 +11,6 @@ Nothing here changes or keeps up what it looks at for longer than one page copy:
 
 import cython
 
-from engine.base.thread import entries
-
 
 def _copy_frame(p, frame, page_id, length, out):
     """Copy the first `length` bytes of the newest version of a page from its frame. 0: it is no longer there."""
@@ -271,27 +269,41 @@ def snapshots(store):
     return found
 
 
+def frame_owner(store, frame):
+    """The page that a frame is for, while somebody has the frame exclusively; 0 otherwise."""
+    s: Store = store
+    p = cython.address(s.pool)
+    at: cython.int = frame
+    if at < 0 or at >= p.frame_count or not p.frames[at].word & LATCH_EXCLUSIVE:
+        return 0
+    return int(p.frames[at].page_id)
+
+
 def threads():
-    """One dict per thread that uses the engine: what it holds, waits for and has counted. Times in nanoseconds."""
+    """One dict per entry of the thread table: what its thread holds, waits for and has counted. Times in nanoseconds.
+
+    An entry whose thread has ended keeps its counts, and goes on with them when another thread gets it.
+    """
     per_ns: cython.double = ticks_per_ns()
     found = []
     t: thread_t
     i: cython.int
-    for number in entries():
+    for number in range(THREADS_MAX):
         entry = thread_at(number)
         if entry == cython.NULL:
             continue
         t = entry[0]
         now = ticks()
         held = []
-        for i in range(min(t.depth, HELD_MAX)):
+        for i in range(min(t.depth, HELD_MAX) if t.in_use else 0):
             held.append(_held(t.held[i], now, per_ns))
         found.append(
             {
                 "thread": int(number),
+                "running": bool(t.in_use),
                 "system_id": int(t.system_id),
                 "held": held,
-                "wait": _held(t.wait, now, per_ns) if t.waiting else None,
+                "wait": _held(t.wait, now, per_ns) if t.waiting and t.in_use else None,
                 "shared": int(t.acquired_shared),
                 "exclusive": int(t.acquired_exclusive),
                 "contended": int(t.contended),

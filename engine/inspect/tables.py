@@ -60,7 +60,7 @@ LATCH_COLUMNS = (
     ("kind", TEXT), ("level", INTEGER), ("age_us", REAL),
 )  # fmt: skip
 THREAD_COLUMNS = (
-    ("thread", INTEGER), ("system_id", INTEGER), ("name", TEXT), ("shared", INTEGER), ("exclusive", INTEGER),
+    ("thread", INTEGER), ("system_id", INTEGER), ("name", TEXT), ("running", BOOLEAN), ("shared", INTEGER), ("exclusive", INTEGER),
     ("contended", INTEGER), ("restarts", INTEGER), ("wait_us", REAL),
 )  # fmt: skip
 WAL_COLUMNS = (
