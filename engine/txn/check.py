@@ -4,6 +4,8 @@ Findings, not exceptions: a check goes on as far as it can read. The pool's book
 commit section and the pool's mutex are held for that moment); trees are checked at a snapshot, beside the writers.
 """
 
+import gc
+
 import cython
 from cython.cimports.engine.pool.fail import error_of
 
@@ -106,6 +108,9 @@ def _check_slots(store):
     p = cython.address(s.pool)
     found = []
     s.lock_commit()
+    # a snapshot that the collector found here would want the mutex that this thread holds
+    collects = gc.isenabled()
+    gc.disable()
     with cython.nogil:
         mutex_lock(cython.address(p.mutex))
     try:
@@ -149,6 +154,8 @@ def _check_slots(store):
     finally:
         mutex_unlock(cython.address(p.mutex))
         s.unlock_commit()
+        if collects:
+            gc.enable()
     return found
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from engine.base.errors import InterfaceError
+
 MISSING = object()
 Write = tuple[int, bytes, bytes | None]
 
@@ -76,8 +78,13 @@ class Memtable:
         self._savepoints.append(len(self._undo))
         return len(self._savepoints) - 1
 
+    def _check_savepoint(self, savepoint: int) -> None:
+        if not 0 <= savepoint < len(self._savepoints):
+            raise InterfaceError(f"there is no savepoint {savepoint}: it was released, or rolled back over")
+
     def rollback_to(self, savepoint: int) -> None:
         """Undo every write since the savepoint, which stays."""
+        self._check_savepoint(savepoint)
         mark = self._savepoints[savepoint]
         del self._savepoints[savepoint + 1 :]
         while len(self._undo) > mark:
@@ -91,6 +98,7 @@ class Memtable:
 
     def release(self, savepoint: int) -> None:
         """Forget the savepoint and those after it; the writes stay."""
+        self._check_savepoint(savepoint)
         del self._savepoints[savepoint:]
         if not self._savepoints:
             self._undo.clear()

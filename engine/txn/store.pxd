@@ -52,6 +52,7 @@ cdef class Store:
     cdef public object roots
     cdef public object history
     cdef public object writers
+    cdef object abandoned
     cdef public object snapshots
     cdef public object checkpointer
     cdef public Meta meta
@@ -66,6 +67,8 @@ cdef class Store:
     cdef pool_t *pool_ptr(self) noexcept
     cdef int lock_commit(self) except -1
     cdef int unlock_commit(self) except -1
+    cdef int _forget_abandoned(self) except -1
+    cdef int _leave(self, object lsn) except -1
     cdef int wait_durable(self, uint64_t lsn) except -1
     cdef int apply(self, op_t *ops, long count, uint64_t *lsn) noexcept nogil
     cdef object fail(self, int code)

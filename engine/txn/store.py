@@ -85,6 +85,7 @@ class Store:
         self.roots = {}
         self.history = []
         self.writers = []
+        self.abandoned = []
         self.next_txn = 1
         self.next_tree = TREE_CATALOG + 1
 
@@ -268,6 +269,7 @@ class Store:
         """A transaction that may write begins; its snapshot comes next, so no commit in between goes unnoticed."""
         self.check_writable()
         self.lock_commit()
+        self._forget_abandoned()
         self.active_writers += 1
         self.unlock_commit()
 
@@ -280,15 +282,40 @@ class Store:
         if self.generation != fork_generation():
             return  # a child of fork: the mutex may have been held by a thread that does not exist here
         self.lock_commit()
+        self._leave(lsn)
+        self.unlock_commit()
+
+    def abandon_writer(self, lsn):
+        """`leave_writer` for a transaction that the collector found.
+
+        The collector may run in the thread that is in the commit section, so this never waits: where the section is
+        taken, whoever enters it next sees to it.
+        """
+        if self.generation != fork_generation():
+            return
+        self.abandoned.append(lsn)
+        if mutex_trylock(cython.address(self.commit_mutex)) == 0:
+            self._forget_abandoned()
+            self.unlock_commit()
+
+    def _leave(self, lsn):
+        """Commit section held: one writer less."""
         self.active_writers -= 1
         if lsn is not None:
             self.writers.remove(lsn)
+        self._forget_abandoned()
         if self.active_writers == 0:
             self.history.clear()
         elif len(self.writers) == self.active_writers and len(self.history) > 64:
             oldest = min(self.writers)
             self.history = [entry for entry in self.history if entry[0] > oldest]
-        self.unlock_commit()
+        return 0
+
+    def _forget_abandoned(self):
+        """Commit section held: the writers that the collector found since it was last entered leave."""
+        while self.abandoned:
+            self._leave(self.abandoned.pop())
+        return 0
 
     def new_tree_id(self):
         """A tree id that was never used."""
@@ -447,6 +474,7 @@ class Store:
         end: uint64_t = 0
         self.lock_commit()
         try:
+            self._forget_abandoned()
             if validate is not None:
                 validate()
             if created or dropped:

@@ -239,7 +239,10 @@ class Transaction:
 
     def __del__(self) -> None:
         if getattr(self, "is_open", False) and hasattr(self, "snapshot_lsn"):
-            self._end()
+            self.is_open = False
+            self._snapshot.close()
+            if not self.readonly:
+                self.store.abandon_writer(self.snapshot_lsn)
 
 
 def _merge(
