@@ -167,5 +167,5 @@ def test_limits() -> None:
 def test_names_of_code_exist() -> None:
     """Dotted names and paths in code spans are real."""
     root = Path(engine.__file__).parent.parent
-    paths = [span for span in re.findall(r"`((?:engine|tests)/[\w./]+)`", TEXT)]
+    paths = re.findall(r"`((?:engine|tests)/[\w./]+)`", TEXT)
     assert paths and all((root / path).exists() for path in paths), paths
