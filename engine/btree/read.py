@@ -233,7 +233,7 @@ def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len):
 class Scan:
     """Iterator over (key, value) of [start, stop) at a registered snapshot, forward or backward.
 
-    Made by Store.scan; it holds `owner`, which keeps the snapshot registered.
+    Made by Store.scan; it holds `owner`, (store, snapshot), which keeps the snapshot registered.
     """
 
     def prepare(self):
@@ -313,6 +313,7 @@ class Scan:
     def _advance(self):
         """Bring the next leaf with keys of the range: 1, or 0 at the end of the scan."""
         size = self.pool.page_size
+        self.owner[0].check_open()
         while not self.done:
             with cython.nogil:
                 code = self._load()

@@ -76,9 +76,14 @@ class Transaction:
         if not self.is_open:
             raise InterfaceError("the transaction has ended")
 
+    def _check_use(self) -> None:
+        """Raise InterfaceError where the transaction has ended, its database is closed, or this is the child of a fork."""
+        self._check()
+        self.store.check_open()
+
     def get(self, tree: int, key: bytes) -> bytes | None:
         """The value of a key, or None."""
-        self._check()
+        self._check_use()
         found = self.memtable.get(tree, key)
         if found is not MISSING:
             return found  # type: ignore[return-value]
@@ -95,7 +100,7 @@ class Transaction:
         self, tree: int, start: bytes | None = None, stop: bytes | None = None, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
         """(key, value) of [start, stop) in key order, or backward; sees the writes made before the scan began."""
-        self._check()
+        self._check_use()
         if self._tracks:
             self._ranges.setdefault(tree, []).append((start, stop))
         root = self._root(tree)
@@ -107,7 +112,7 @@ class Transaction:
 
     def count(self, tree: int, start: bytes | None = None, stop: bytes | None = None) -> int:
         """How many keys lie in [start, stop)."""
-        self._check()
+        self._check_use()
         if self._tracks:
             self._ranges.setdefault(tree, []).append((start, stop))
         root = self._root(tree) if tree not in self.dropped else 0
@@ -120,7 +125,7 @@ class Transaction:
     # --- writing ------------------------------------------------------------------------------------------------
 
     def _check_write(self) -> None:
-        self._check()
+        self._check_use()
         if self.readonly:
             raise ReadOnlyError("the transaction is read-only")
 
@@ -158,7 +163,7 @@ class Transaction:
 
     def savepoint(self) -> int:
         """Mark the present state; returns a number for rollback_to and release."""
-        self._check()
+        self._check_use()
         number = self.memtable.savepoint()
         del self._tree_marks[number:]
         self._tree_marks.append((dict(self.created), dict(self.dropped)))
@@ -166,7 +171,7 @@ class Transaction:
 
     def rollback_to(self, savepoint: int) -> None:
         """Undo everything since the savepoint, which stays."""
-        self._check()
+        self._check_use()
         self.memtable.rollback_to(savepoint)
         created, dropped = self._tree_marks[savepoint]
         self.created, self.dropped = dict(created), dict(dropped)
@@ -174,7 +179,7 @@ class Transaction:
 
     def release(self, savepoint: int) -> None:
         """Forget a savepoint and those after it; what was done stays."""
-        self._check()
+        self._check_use()
         self.memtable.release(savepoint)
         del self._tree_marks[savepoint:]
 

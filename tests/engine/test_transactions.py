@@ -156,6 +156,7 @@ def test_an_ended_transaction_refuses_everything(db: Any, end: str) -> None:
     txn = db.begin()
     tree = txn.tree("t")
     getattr(txn, end)()
+    call: Any
     for call in (
         lambda: tree.get(b"00001"),
         lambda: tree.put(b"a", b""),

@@ -80,6 +80,8 @@ class Model:
     make: Keys
     page_size: int
     data: dict[bytes, bytes] = field(default_factory=dict)
+    _order: list[bytes] = field(default_factory=list)
+    _dirty: bool = True
 
     def key(self) -> bytes:
         if self.data and self.rng.random() < 0.5:
@@ -91,10 +93,6 @@ class Model:
             self._order = sorted(self.data)
             self._dirty = False
         return self._order
-
-    def __post_init__(self) -> None:
-        self._order: list[bytes] = []
-        self._dirty = True
 
     def step(self) -> None:
         """One random operation on both, with the answers compared."""
@@ -268,6 +266,7 @@ def test_limits() -> None:
         for call in (lambda: kv.put(b"k" * 513, b""), lambda: kv.put_many([(b"k" * 513, b"")])):
             with pytest.raises(engine.LimitError):
                 call()
+        wrong: Any
         for wrong in ("text", 7, None, bytearray(b"k")):
             with pytest.raises(engine.InterfaceError):
                 kv.put(wrong, b"")
@@ -278,8 +277,11 @@ def test_limits() -> None:
             with pytest.raises(engine.InterfaceError):
                 kv.delete(wrong)
         assert kv.get(b"k" * 100_000) is None
-        with db.begin() as txn, pytest.raises(engine.LimitError):
-            txn.inner.count(db.catalog.named_tree(txn.inner, "t"), b"k" * 100_000)
+        with db.begin() as txn:
+            number = db.catalog.named_tree(txn.inner, "t")
+            assert number is not None
+            with pytest.raises(engine.LimitError):
+                txn.inner.count(number, b"k" * 100_000)
         assert dict(kv.scan()) == {b"k" * 512: b""}
 
 
