@@ -34,6 +34,7 @@ class Shared:
         self.handlers: dict[type[ast.Statement], Callable[[ast.Statement, Any, tuple[Any, ...]], Any]] = {}
         self.compiled: OrderedDict[Any, list[Any]] = OrderedDict()
         self._shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self.last_rowids: dict[int, int] = {}
         self.hits = 0
         self.misses = 0
         self._sizes: dict[int, list[float]] = {}

@@ -45,9 +45,18 @@ class Writer:
         """The greatest row id there is, or 0."""
         last = self.rowids.get(self.table.tree)
         if last is None:
-            found = next(iter(self.rt.txn.scan(self.table.tree, None, None, True)), None)
-            last = 0 if found is None else max(0, decode_rowid(found[0]))
-            self.rowids[self.table.tree] = last
+            last = self.rowids[self.table.tree] = self._find_last()
+        return last
+
+    def _find_last(self) -> int:
+        """Looks at the end of the table only, from where it was seen last: a scan is a read that others can conflict with."""
+        tree, hints = self.table.tree, self.rt.session.shared.last_rowids
+        found = None
+        if tree in hints:
+            found = next(iter(self.rt.txn.scan(tree, encode_rowid(hints[tree]), None, True)), None)
+        if found is None:
+            found = next(iter(self.rt.txn.scan(tree, None, None, True)), None)
+        last = hints[tree] = 0 if found is None else max(0, decode_rowid(found[0]))
         return last
 
     def next_rowid(self) -> int:

@@ -389,3 +389,18 @@ def test_misuse(session: Session) -> None:
     session.close()
     with pytest.raises(InterfaceError, match="closed"):
         session.execute("SELECT 1")
+
+
+def test_inserts_do_not_conflict_with_changes_of_other_rows(new_session: NewSession) -> None:
+    one, two = new_session(), new_session()
+    one.execute("CREATE TABLE t (a INTEGER)")
+    one.executemany("INSERT INTO t VALUES (?)", [(i,) for i in range(10)])
+    one.execute("INSERT INTO t VALUES (10)")
+    one.execute("BEGIN")
+    one.execute("INSERT INTO t VALUES (11)")
+    two.execute("UPDATE t SET a = 100 WHERE rowid = 1")
+    one.execute("COMMIT")
+    two.execute("DELETE FROM t WHERE rowid > 5")
+    one.execute("INSERT INTO t VALUES (12)")
+    assert one.execute("SELECT max(rowid) FROM t").fetchall() == [(6,)]
+    assert one.execute("SELECT count(*), max(a) FROM t").fetchall() == [(6, 100)]
