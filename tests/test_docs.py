@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import re
 from dataclasses import fields
@@ -12,6 +13,8 @@ import pytest
 import engine
 from engine.base import errors
 from engine.base.options import Options
+from engine.storage.file_faulty import Fault, FaultyFileSystem
+from engine.storage.file_memory import MemoryFileSystem
 
 ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "engine" / "README.md").read_text(encoding="utf-8")
@@ -127,3 +130,46 @@ def test_a_reader_beside_a_writer_is_refused_and_two_readers_are_not(tmp_path: P
             engine.open(path, readonly=True)
     with engine.open(path, readonly=True) as one, engine.open(path, readonly=True) as two:
         assert one.tree("t").get(b"k") == two.tree("t").get(b"k") == b"v"
+
+
+@pytest.mark.parametrize(("operation", "where"), [("sync", "-wal"), ("write", "-wal")])
+def test_a_failing_log_poisons_the_handle_and_reading_goes_on(operation: str, where: str) -> None:
+    plan = Fault((operation,), at=1 << 60, error=errno.EIO, where=where)
+    inner = MemoryFileSystem()
+    db = engine.open("/a.ank", fs=FaultyFileSystem(inner, plan))
+    tree = db.tree("t")
+    tree.put(b"k", b"1")
+    plan.at = plan.seen
+    with pytest.raises(engine.PoisonedError):
+        tree.put(b"k", b"2")
+    with pytest.raises(engine.PoisonedError):
+        tree.put(b"other", b"3")
+    assert tree.get(b"k") in (b"1", b"2")
+    db.close()
+    with engine.open("/a.ank", fs=inner) as again:
+        assert again.tree("t").get(b"k") in (b"1", b"2")
+        again.tree("t").put(b"k", b"4")
+        assert again.tree("t").get(b"k") == b"4"
+
+
+def test_a_checkpoint_that_fails_early_may_be_repeated_and_one_that_fails_late_poisons() -> None:
+    plan = Fault(("write",), at=1 << 60, error=errno.ENOSPC, where="/a.ank")
+    inner = MemoryFileSystem()
+    fs = FaultyFileSystem(inner, plan)
+    db = engine.open("/a.ank", fs=fs, synchronous="off")
+    db.tree("t").put(b"k", b"1")
+    plan.at = plan.seen  # the first write of the checkpoint is one of a page
+    with pytest.raises(engine.OperationalError):
+        db.checkpoint()
+    plan.at = 1 << 60
+    assert db.checkpoint()
+    db.tree("t").put(b"k", b"2")
+    plan.operations = frozenset({"sync"})
+    plan.at = plan.seen + 1  # the log's is the first, the data file's the second
+    with pytest.raises(engine.Error):
+        db.checkpoint()
+    assert [(name, path) for name, path, _ in fs.injected] == [("write", "/a.ank"), ("sync", "/a.ank")]
+    with pytest.raises(engine.PoisonedError):
+        db.tree("t").put(b"k", b"3")
+    assert db.tree("t").get(b"k") == b"2"
+    db.close()
