@@ -134,7 +134,7 @@ def start_session(invocation: Invocation, handle: object, messages: object) -> S
 def _run_actions(session: Session, invocation: Invocation) -> int:
     actions = invocation.actions
     if not actions:
-        if sys.stdin.isatty():
+        if sys.stdin.isatty() and sys.stdout.isatty():
             from anokuro_cli.repl.loop import interact
 
             return interact(session)
