@@ -5,6 +5,7 @@ commit section and the pool's mutex are held for that moment); trees are checked
 """
 
 import gc
+from contextlib import nullcontext
 
 import cython
 from cython.cimports.engine.pool.fail import error_of
@@ -25,12 +26,14 @@ def check_store(store, progress=None):
         used = _page_ids(s, snapshot)
         _check_trees(s, snapshot, checker)
         checker.findings += _check_page_ids(checker, used)
-        checker.findings += _check_images(s)
-        checker.findings += _check_slots(s)
+        # A checkpoint in between would take away the images and the log that are being looked at.
+        with nullcontext() if s.checkpointer is None else s.checkpointer.mutex:
+            checker.findings += _check_images(s)
+            checker.findings += _check_slots(s)
+            if not s.is_readonly:
+                checker.findings += _check_log(s)
     finally:
         snapshot.close()
-    if not s.is_readonly:
-        checker.findings += _check_log(s)
     return list(checker.findings)
 
 

@@ -208,7 +208,11 @@ class Verdict:
 
 
 class Explorer:
-    """Tries crashes of one record. budget: about how many distinct states; every crash point is visited whatever it is."""
+    """Tries crashes of one record.
+
+    budget: about how many distinct states. Every crash point is visited whatever it is, unless `point_share` says that
+    only some are, chosen at random. nested_share, kill_share: how often a recovery is crashed, or the process killed.
+    """
 
     def __init__(
         self,
@@ -219,6 +223,7 @@ class Explorer:
         budget: int,
         nested_share: float = 0.1,
         kill_share: float = 0.4,
+        point_share: float = 1.0,
     ) -> None:
         self.subject = subject
         self.trace = trace
@@ -226,6 +231,7 @@ class Explorer:
         self.budget = budget
         self.nested_share = nested_share
         self.kill_share = kill_share
+        self.point_share = point_share
         self.rng = random.Random(seed)
         self.found = Findings()
         self.known: dict[bytes, Verdict] = {}
@@ -233,10 +239,10 @@ class Explorer:
 
     def explore(self, stop_at: int = 10) -> Findings:
         """Visit every crash point; stops early after `stop_at` failures."""
-        points = sum(1 for operation in self.trace.operations if not isinstance(operation, Mark))
+        points = sum(not isinstance(operation, Mark) for operation in self.trace.operations) * self.point_share
         for rounds in range(64):
             before = self.found.states
-            self._walk(max(2, (self.budget - self.found.states) // max(points, 1)), rounds, stop_at)
+            self._walk(max(2, int((self.budget - self.found.states) / max(points, 1))), rounds, stop_at)
             done = self.found.states >= self.budget or len(self.found.failures) >= stop_at
             if done or (rounds and self.found.states - before < points / 50):
                 break
@@ -248,6 +254,8 @@ class Explorer:
             disk.play(operation)
             if isinstance(operation, Mark) and operation.kind != "ack":
                 continue  # the same disk, and a window that allows more
+            if self.point_share < 1 and self.rng.random() >= self.point_share:
+                continue
             self.found.points += rounds == 0
             if rounds == 0 and self.trace.workload.further is not None and self.rng.random() < self.kill_share:
                 self._killed(disk, point)
@@ -410,17 +418,18 @@ def explore(
     mutate: Callable[[list[Operation]], list[Operation]] | None = None,
     stop_at: int = 10,
     trace: Record | None = None,
+    point_share: float = 1.0,
 ) -> Findings:
     """Record a workload and explore its crashes; prints the seed and what was found.
 
     budget: about how many distinct states to try (see `scaled`). mutate: changes the record first. trace: a record made
-    before. stop_at: give up after so many failures.
+    before. stop_at: give up after so many failures. point_share: how many of the crash points are visited.
     """
     seed = random.SystemRandom().randrange(1 << 32) if seed is None else seed
     trace = record(subject, workload) if trace is None else trace
     if mutate is not None:
         trace.operations = mutate(trace.operations)
-    found = Explorer(subject, trace, seed=seed, budget=budget).explore(stop_at)
+    found = Explorer(subject, trace, seed=seed, budget=budget, point_share=point_share).explore(stop_at)
     print(f"{workload.name}: seed {seed}: {found.report()}")
     return found
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from tests.crash.engine_subject import CHECKPOINT, EngineSubject
-from tests.crash.harness import Workload, explore, record_threads, scaled
+from tests.crash.harness import SCALE, Workload, explore, record_threads, scaled
 from tests.crash.workloads import CASES, MORE, one, put
 
 # Distinct states for each workload in the ordinary run; ANOKURO_CRASH_SCALE multiplies it.
@@ -17,9 +17,12 @@ BUDGET = 360
 @pytest.mark.parametrize("name", CASES)
 def test_every_crash_is_survived(name: str) -> None:
     case = CASES[name]()
-    found = explore(case.subject, case.workload, budget=scaled(BUDGET))
+    budget = int(BUDGET * case.share)
+    found = explore(
+        case.subject, case.workload, budget=scaled(budget), point_share=min(1.0, case.share * max(SCALE, 1))
+    )
     assert found.failures == [], found.report()
-    assert found.states >= 0.95 * min(BUDGET, scaled(BUDGET))
+    assert found.states >= 0.95 * min(budget, scaled(budget))
 
 
 def test_crashes_while_several_threads_commit() -> None:

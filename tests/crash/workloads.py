@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from tests.crash.engine_subject import CHECKPOINT, Bulk, Change, EngineSubject, RolledBack, Transaction
 from tests.crash.harness import REOPEN, Workload
 
+# Workloads with large states and thousands of operations: the share of states, and of crash points, that they get.
+LARGE = {"larger_than_the_pool": 0.05}
+
 
 @dataclass(frozen=True)
 class Case:
-    """A workload and the subject it runs on."""
+    """A workload, the subject it runs on, and the share of the ordinary number of states that it gets."""
 
     subject: EngineSubject
     workload: Workload
+    share: float
 
 
 CASES: dict[str, Callable[[], Case]] = {}
@@ -27,7 +31,7 @@ def case(make: Callable[[], tuple[EngineSubject, list[object], object]]) -> Call
 
     def build() -> Case:
         subject, steps, further = make()
-        return Case(subject, Workload(name, steps, further))
+        return Case(subject, Workload(name, steps, further), LARGE.get(name, 1.0))
 
     CASES[name] = build
     return build
@@ -210,6 +214,29 @@ def unsynced() -> tuple[EngineSubject, list[object], object]:
         if i % 6 == 5:
             steps.append(CHECKPOINT)
     return EngineSubject(("t",), options={"synchronous": "normal"}), steps, None
+
+
+@case
+def larger_than_the_pool() -> tuple[EngineSubject, list[object], object]:
+    """Twice as many pages as the pool has frames: changed pages are written to free slots between checkpoints."""
+    rng = random.Random(14)
+    steps: list[object] = [Bulk("t", tuple((f"{i:04}".encode(), bytes([i % 251]) * 900) for i in range(1600)))]
+    for i in range(8):
+        steps.append(one(*(put("t", f"{rng.randrange(1600):04}", bytes([i]) * 890) for _ in range(60))))
+        if i in (2, 5):
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"segment_size": 256 << 10}), steps, MORE
+
+
+@case
+def background_checkpoints() -> tuple[EngineSubject, list[object], object]:
+    """The engine itself decides when to make a checkpoint, beside the commits."""
+    rng = random.Random(15)
+    steps: list[object] = []
+    for _ in range(25):
+        steps.append(one(*(put("t", f"{rng.randrange(60):02}", rng.randbytes(300)) for _ in range(6))))
+    options = {"segment_size": 8 << 10, "checkpoint_bytes": 12 << 10}
+    return EngineSubject(("t",), options=options), steps, MORE
 
 
 INSERT = "INSERT INTO items VALUES (?, ?, ?)"
