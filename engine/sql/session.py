@@ -237,7 +237,14 @@ class Session:
                 if txn.is_open:
                     txn.rollback()
                 raise
-        return self._retried(lambda txn: self._once(txn, sql, text, found, params, literals, node))
+        taken = [found]
+
+        def work(txn: Any) -> Result:
+            """An attempt; after the first one the compiled statement is the cache's again, and perhaps another's."""
+            mine = taken.pop() if taken else self.shared.take(text)
+            return self._once(txn, sql, text, mine, params, literals, node)
+
+        return self._retried(work)
 
     def _retried(self, work: Callable[[Any], Result]) -> Result:
         """A change as a transaction of its own, run again as long as others win."""
@@ -410,7 +417,7 @@ class Session:
             definer.run(node)
             return Result(statement=_words(node))
 
-        self._settle()
+        self.settle()
         if not self.in_transaction:
             return self._retried(work)
         try:
@@ -437,7 +444,7 @@ class Session:
         elif not self.in_transaction:
             raise OperationalError(f"{_words(node)}: no transaction is open")
         else:
-            self._settle()
+            self.settle()
             self._end_or_mark(node)
         return Result(statement=_words(node))
 
@@ -488,7 +495,7 @@ class Session:
         self._savepoints = []
         self.rowids = {}
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Queries still being fetched are computed to their ends before the transaction changes under them."""
         for result in list(self._streaming):
             result.buffer()
