@@ -161,14 +161,16 @@ class Legend:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Text]:
         letters = plain_console(console) or options.ascii_only
-        text = Text()
+        line = Text()
         for kind, total in self.totals.items():
             style, letter = KINDS[kind]
             mark = letter if letters else ("·" if kind == "free" else "█")
-            text.append(mark, style=style)
-            text.append(f" {kind} {total:,}   ")
-        text.rstrip()
-        yield text
+            entry = Text(mark, style=style) + Text(f" {kind} {total:,}")
+            if line and line.cell_len + 3 + entry.cell_len > options.max_width:
+                yield line
+                line = Text()
+            line = line + Text("   ") + entry if line else entry
+        yield line
 
 
 class Hex:

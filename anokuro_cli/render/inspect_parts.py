@@ -123,14 +123,18 @@ class Grid:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Table]:
         made = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold", show_edge=False)
         cut: OverflowMethod = "crop" if options.ascii_only else "ellipsis"
+        widths = [self._width(i) for i in range(len(self.columns))]
+        if self.stretch >= 0:  # rich would make room by emptying other columns
+            others = sum(widths) - widths[self.stretch] + 2 * len(widths)
+            widths[self.stretch] = min(widths[self.stretch], max(options.max_width - others, 8))
         for i, (name, right) in enumerate(self.columns):
-            stretched = i == self.stretch
+            wrapped = self.wrap and i == self.stretch
             made.add_column(
                 name,
                 justify="right" if right else "left",
-                no_wrap=not (stretched and self.wrap),
-                overflow="fold" if stretched and self.wrap else cut,
-                min_width=min(8, self._width(i)) if stretched else self._width(i),
+                no_wrap=not wrapped,
+                overflow="fold" if wrapped else cut,
+                width=widths[i],
             )
         for row in self.rows:
             made.add_row(*row)

@@ -19,6 +19,7 @@ from anokuro_cli.render.inspect_parts import (
     values_text,
 )
 from anokuro_cli.render.inspections import renders
+from anokuro_cli.text import plural
 from engine.inspect.tree import Comparison, Step, TreeModel, TreesModel
 
 ORDERS = {-1: "<", 0: "=", 1: ">"}
@@ -45,8 +46,10 @@ def tree(model: TreeModel) -> RenderableType:
     one = model.summary
     root = f"root page {one.root}" if one.root is not None else "root unknown"
     title = Text(_noun(one.kind), style="bold") + Text(" ") + safe(one.name, "bold")
-    title += Text(f"  tree {one.tree}, {root}, depth {one.depth}\n{one.items:,} items in {one.leaf_pages:,} leaves")
-    title += Text(f", {one.branch_pages:,} branches, {one.overflow_pages:,} overflow pages")
+    title += Text(
+        f"  tree {one.tree}, {root}, depth {one.depth}\n{plural(one.items, 'item')} in {plural(one.leaf_pages, 'leaf page')}"
+    )
+    title += Text(f", {plural(one.branch_pages, 'branch page')}, {plural(one.overflow_pages, 'overflow page')}")
     title += Text(f"; fan-out {one.fan_out:g}, fill {percent(one.fill)}")
     columns = (
         ("level", True), ("pages", True), ("items", True), ("a page", True), ("fill", True), ("least", True), ("most", True),

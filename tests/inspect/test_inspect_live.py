@@ -91,7 +91,7 @@ def test_buffers_are_the_pages_in_frames(db: Any) -> None:
     pool = db.inspect.pool()
     assert pool.used == len(pool.buffers) == sum(pool.usage)
     assert pool.dirty == sum(buffer.dirty for buffer in pool.buffers) > 0
-    pages = {page: frame for page, frame in db.execute("SELECT page, frame FROM sys.pages WHERE frame IS NOT NULL")}
+    pages = dict(db.execute("SELECT page, frame FROM sys.pages WHERE frame IS NOT NULL").fetchall())
     assert {b.page: b.frame for b in db.inspect.pool().buffers if b.version == "newest"} == pages
     db.checkpoint()
     assert db.inspect.pool().dirty == 0
