@@ -20,11 +20,12 @@ from anokuro_cli import script
 from anokuro_cli.errors import FAILED, INTERRUPTED, OK, Leave, Origin, Problem, ShellError, explain, show_problem
 from anokuro_cli.interrupts import Interrupts
 from anokuro_cli.opening import MEMORY, Handle
+from anokuro_cli.options import SUBCOMMANDS
 from anokuro_cli.protocols import Database
 from anokuro_cli.render.formats import show
 from anokuro_cli.render.output import Output
 from anokuro_cli.settings import Settings
-from anokuro_cli.text import neutralise, plural
+from anokuro_cli.text import did_you_mean, neutralise, plural
 
 MAX_NESTED_READS = 16
 
@@ -102,7 +103,9 @@ class Session:
     def _explain(self, error: Exception, item: script.Item) -> Problem:
         problem = explain(error, "" if item.command else item.text, item.origin)
         if problem.hint is None and self.handle.deferred and problem.status == FAILED and not item.command:
+            near = did_you_mean(self.handle.path, SUBCOMMANDS)
             hint = f"{self.handle.path} does not exist yet; it is made by the first statement that writes"
+            hint += f"; or did you mean the subcommand {near}?" if near else ""
             return explain(_with_hint(error, hint), item.text, item.origin)
         return problem
 

@@ -62,7 +62,9 @@ def test_how_results_are_shown(session: Recorded) -> None:
     assert (
         session.does(".mode md", ".nullvalue", ".headers off", query) == "|   a | n   |\n| --: | --- |\n|   1 |     |\n"
     )
-    assert session.does(".mode table", ".headers on", "\\x", query) == "─[ row 1 ]\na │ 1\nn │ NULL\nexpanded output: on\n"
+    assert (
+        session.does(".mode table", ".headers on", "\\x", query) == "─[ row 1 ]\na │ 1\nn │ NULL\nexpanded output: on\n"
+    )
     assert session.does(".mode") == "table\n"
     assert "did you mean markdown?" in session.does(".mode markdwn")
     assert session.does(".echo on", ".print 'a  b' c") == ".print 'a  b' c\na  b c\n"

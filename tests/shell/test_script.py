@@ -85,6 +85,7 @@ def test_caret() -> None:
         (["-c", "SELECT 1;\nquit\nSELECT 2;"], 0, "1\n", ""),
         (["--jsno"], 2, "", "did you mean --json?"),
         (["-c"], 2, "", "needs a value"),
+        (["imprt", "x.csv"], 1, "", "did you mean the subcommand import?"),
         (["a", "b", "c"], 2, "", "unexpected argument 'c'"),
         (["--color", "sometimes"], 2, "", "auto, always or never"),
         (["--readonly", "missing.ank", "-c", "SELECT 1"], 3, "", "cannot open missing.ank: no such file"),
