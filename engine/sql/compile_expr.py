@@ -54,6 +54,12 @@ class Runtime:
         if self.early:
             self.hoisted = [closure(()) for closure in self.early]
 
+    def end(self) -> None:
+        """Let go of everything an execution held; the closures stay ready for the next one."""
+        self.txn = self.session = None
+        self.params = self.literals = ()
+        self.memo, self.working, self.hoisted = {}, {}, []
+
     def moment(self) -> datetime.datetime:
         """The time of the statement (UTC), the same wherever it looks."""
         if self.now is None:

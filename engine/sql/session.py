@@ -330,6 +330,7 @@ class Session:
             raise
         if compiled.change is not None:
             count, rows = compiled.change.run()
+            rt.end()
             if key is not None:
                 self.shared.give(key, compiled)
             return Result(
@@ -341,6 +342,7 @@ class Session:
         def finish(well: bool) -> None:
             if own and txn.is_open:
                 txn.rollback()
+            rt.end()
             if key is not None and well:
                 self.shared.give(key, compiled)
 
@@ -365,6 +367,7 @@ class Session:
                 rt.bind(compiled.values(params))
                 total += change.run()[0]
                 self._check_flag()
+        rt.end()
         if key is not None:
             self.shared.give(key, compiled)
         return Result(rowcount=total, statement=compiled.what)
