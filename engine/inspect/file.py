@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.base.errors import Error
-from engine.inspect.decode import header_of
+from engine.inspect.decode import HEADER_SIZE, header_of
 from engine.inspect.model import Model
 from engine.inspect.owners import TABLE_TREE, Owners
 from engine.inspect.source import PageRef, SlotUse, Source
@@ -85,8 +85,8 @@ def slot_model(source: Source, owners: Owners, use: SlotUse) -> SlotModel:
         return SlotModel(use.slot, at, "live", "meta", None, None, "", 0, 0, 0.0, 0, True, True)
     if state == "free":
         return SlotModel(use.slot, at, state, "free", None, None, "", 0, 0, 0.0, 0, False, False)
-    header = source.slot_bytes(use.slot, 112)
-    if len(header) < 112:
+    header = source.slot_bytes(use.slot, HEADER_SIZE)
+    if len(header) < HEADER_SIZE:
         return SlotModel(use.slot, at, state, "unknown", use.page, None, "", 0, 0, 0.0, 0, use.live, use.durable)
     found = summarise(PageRef(use.page or 0, header, use.slot, 0, None, False), source.page_size, owners)
     kind, tree = found.kind, header_of(header)["tree_id"]

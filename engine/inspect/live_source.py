@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from engine.base.errors import CorruptionError
 from engine.catalog.catalog import Catalog
 from engine.inspect import probe
+from engine.inspect.decode import HEADER_SIZE, header_of
 from engine.inspect.owners import Owners
 from engine.inspect.source import Image, PageRef, SlotUse, Source
 from engine.storage.meta import Meta, read_metas
@@ -28,7 +30,11 @@ class LiveSource(Source):
         self.problems = []
 
     def image(self, page: int) -> Image | None:
-        found = probe.page_image(self.store, page) if 0 < page < 1 << 32 else None
+        try:
+            found = probe.page_image(self.store, page) if 0 < page < 1 << 32 else None
+        except CorruptionError as error:
+            slot = probe.page_refs(self.store, page, 1)[0][1]
+            return Image(self.slot_bytes(slot).ljust(self.page_size, b"\0"), "slot", slot, None, (error.args[0],))
         if found is None:
             return None
         data, frame, slot = found
@@ -38,8 +44,11 @@ class LiveSource(Source):
         for page, slot, _, durable, _, frame, _, older in probe.page_refs(self.store):
             header = probe.header_copy(self.store, page, frame) if frame >= 0 else None
             if header is None and slot:
-                header = self.slot_bytes(slot, 112)
-            if header is not None and len(header) == 112:
+                header = self.slot_bytes(slot, HEADER_SIZE)
+                if header_of(header)["page_id"] != page:  # damaged, or the slot has another use by now
+                    image = self.image(page)
+                    header = image.data[:HEADER_SIZE] if image is not None else None
+            if header is not None and len(header) == HEADER_SIZE:
                 yield PageRef(page, header, slot, durable, frame if frame >= 0 else None, older)
 
     def slot_bytes(self, slot: int, length: int | None = None) -> bytes:

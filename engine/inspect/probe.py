@@ -50,6 +50,7 @@ def page_image(store, page_id):
         done: cython.int = 0
         slot: cython.uint = 0
         frame: cython.int = -1
+        failed: cython.uint = 0
         for _ in range(100):
             with cython.nogil:
                 mutex_lock(cython.address(p.mutex))
@@ -68,6 +69,9 @@ def page_image(store, page_id):
                 return PyBytes_FromStringAndSize(cython.cast(cython.p_char, out), size), int(frame), int(slot)
             if frame < 0 and slot == 0:
                 return None
+            if done < 0 and slot == failed:
+                break  # the page did not move meanwhile: its image is damaged
+            failed = slot if done < 0 else 0
         check(done, s.path)
         return None
     finally:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from engine.base.errors import CorruptionError, Error
 from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import NamedTree
-from engine.inspect.decode import NODES, Origin, decode_page, header_of, kind_of
+from engine.inspect.decode import HEADER_SIZE, NODES, Origin, decode_page, header_of, kind_of
 from engine.inspect.owners import Owners
 from engine.inspect.page import PageModel
 from engine.storage.meta import Meta
@@ -149,9 +149,9 @@ def read_overflow(source: Source, first: int, length: int, limit: int = 1 << 24)
         if image is None:
             return None
         header = header_of(image.data)
-        if kind_of(header) != "overflow" or not 0 < header["data_len"] <= len(image.data) - 112:
+        if kind_of(header) != "overflow" or not 0 < header["data_len"] <= len(image.data) - HEADER_SIZE:
             return None
-        found += image.data[112 : 112 + header["data_len"]]
+        found += image.data[HEADER_SIZE : HEADER_SIZE + header["data_len"]]
         page = header["next"]
     return found if len(found) == length else None
 

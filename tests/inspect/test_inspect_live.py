@@ -259,6 +259,37 @@ def test_layouts_are_the_field_tables() -> None:
     assert structures["page"].size == 112 and structures["frame"].size == 64
 
 
+def test_a_damaged_image_is_shown_by_an_open_database(tmp_path: Any) -> None:
+    path = str(tmp_path / "damaged.ank")
+    with engine.open(path) as made:
+        made.execute("CREATE TABLE t (a INTEGER PRIMARY KEY)")
+        made.executemany("INSERT INTO t VALUES (?)", [(i,) for i in range(20)])
+        made.checkpoint()
+        page, slot = made.execute("SELECT page, durable_slot FROM sys.pages WHERE owner = 'table t'").fetchone()
+    with open(path, "r+b") as file:
+        file.seek(slot * 8192 + 8191)
+        file.write(b"\xff")
+    with engine.open(path) as db:
+        shown = db.inspect.page(page)
+        assert shown.damage and shown.sealed is False and len(shown.items) == 20
+        assert sum(item.decoded == {"a": i} for i, item in enumerate(shown.items)) >= 19
+        assert db.inspect.tree("t").summary.items == 20
+        with pytest.raises(engine.Error):
+            db.execute("SELECT * FROM t").fetchall()
+
+
+def test_a_readonly_database_can_be_looked_at(tmp_path: Any) -> None:
+    path = str(tmp_path / "readonly.ank")
+    with engine.open(path) as made:
+        made.tree("t").put(b"k", b"v")
+    with engine.open(path, readonly=True) as db:
+        for model in (db.inspect.page(3), db.inspect.file(), db.inspect.pool(), db.inspect.wal(), db.inspect.latches()):
+            json.dumps(model.to_json())
+        look = db.inspect
+    with pytest.raises(engine.Error):
+        look.page(3)
+
+
 # --- all of them ----------------------------------------------------------------------------------------------------
 
 
