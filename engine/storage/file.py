@@ -222,4 +222,4 @@ class FileSystem:
 def locked_error(path, holder=None):
     """The LockedError for `path`; `holder` is a process id or None."""
     who = f"process {holder}" if holder else "another process or handle"
-    return LockedError(f"{path} is in use by {who}; close it there, or open it with readonly=True")
+    return LockedError(f"{path} is in use by {who}; close it there first")
