@@ -13,19 +13,8 @@ from anokuro_cli.errors import CANNOT_OPEN, Problem, explain_opening
 from anokuro_cli.protocols import Database
 
 MEMORY = ":memory:"
-_READING = (
-    "select",
-    "values",
-    "explain",
-    "inspect",
-    "diff",
-    "history",
-    "check",
-    "begin",
-    "commit",
-    "rollback",
-    "end",
-    "with",
+_READING = frozenset(
+    ("SELECT", "VALUES", "EXPLAIN", "INSPECT", "DIFF", "HISTORY", "CHECK", "BEGIN", "COMMIT", "ROLLBACK", "END")
 )
 
 Opener = Callable[..., Database]
@@ -49,6 +38,22 @@ def open_database(path: str, *, readonly: bool = False, create: bool = True) -> 
         return engine.open(path, readonly=readonly, create=create and not readonly)
     except (engine.Error, OSError) as error:
         raise CannotOpen(explain_opening(error, path)) from error
+
+
+def may_write(sql: str) -> bool:
+    """Whether a statement can be read and is not of a kind that only looks; what cannot be read writes nothing."""
+    from grammar import ParseError, parse
+    from grammar.tokens import significant
+
+    words = [token.text.upper() for token in significant(sql)]
+    first = next((word for word in words if word != "("), "")
+    if first in _READING or (first == "WITH" and not {"INSERT", "UPDATE", "DELETE", "REPLACE"}.intersection(words)):
+        return False
+    try:
+        parse(sql)
+    except ParseError:
+        return False
+    return True
 
 
 class Handle:
@@ -76,7 +81,7 @@ class Handle:
     def before(self, sql: str) -> None:
         """To be called before a statement runs: makes the file if the statement may write."""
         self._used = True
-        if self.deferred and not sql.lstrip("( \n\t").lower().startswith(_READING):
+        if self.deferred and may_write(sql):
             self.make()
 
     def make(self) -> None:

@@ -89,6 +89,8 @@ def test_caret() -> None:
         (["a", "b", "c"], 2, "", "unexpected argument 'c'"),
         (["--color", "sometimes"], 2, "", "auto, always or never"),
         (["--readonly", "missing.ank", "-c", "SELECT 1"], 3, "", "cannot open missing.ank: no such file"),
+        (["missing.ank", "-c", "CREATE TABEL t (a INTEGER)"], 1, "", "TABEL"),
+        (["missing.ank", "-c", "WITH x AS (SELECT 1) SELECT * FROM x"], 0, "1\n", ""),
         (["missing/x.ank", "-c", "SELECT 1"], 3, "", "there is no folder"),
         (["-f", "missing.sql"], 1, "", "missing.sql: no such file"),
         (["run", "missing.sql"], 1, "", "missing.sql: no such file"),
