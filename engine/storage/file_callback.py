@@ -30,7 +30,7 @@ def callback_read(f, buf, n, offset):
             done += got
         except InterruptedError:
             continue
-        except BaseException as error:  # noqa: BLE001 (nothing may leave a trampoline)
+        except BaseException as error:  # nothing may leave a trampoline
             return -file.remember(error)
     return cython.cast(int64_t, done)
 
@@ -47,7 +47,7 @@ def callback_write(f, buf, n, offset):
             done += put
         except InterruptedError:
             continue
-        except BaseException as error:  # noqa: BLE001 (nothing may leave a trampoline)
+        except BaseException as error:  # nothing may leave a trampoline
             return -file.remember(error)
     return cython.cast(int64_t, done)
 
@@ -60,7 +60,7 @@ def callback_sync(f):
             return 0
         except InterruptedError:
             continue
-        except BaseException as error:  # noqa: BLE001 (nothing may leave a trampoline)
+        except BaseException as error:  # nothing may leave a trampoline
             return -file.remember(error)
 
 
@@ -72,7 +72,7 @@ def callback_truncate(f, size):
             return 0
         except InterruptedError:
             continue
-        except BaseException as error:  # noqa: BLE001 (nothing may leave a trampoline)
+        except BaseException as error:  # nothing may leave a trampoline
             return -file.remember(error)
 
 
@@ -80,7 +80,7 @@ def callback_size(f):
     file = cython.cast(CallbackFile, f.self)
     try:
         return file.on_size()
-    except BaseException as error:  # noqa: BLE001 (nothing may leave a trampoline)
+    except BaseException as error:  # nothing may leave a trampoline
         return -file.remember(error)
 
 
