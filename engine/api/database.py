@@ -208,11 +208,18 @@ class Transaction:
 
     def commit(self) -> None:
         """Make the writes permanent. Raises ConflictError: nothing was changed, run the transaction again."""
+        self._settle()
         self.inner.commit()
 
     def rollback(self) -> None:
         """Forget the writes."""
+        self._settle()
         self.inner.rollback()
+
+    def _settle(self) -> None:
+        """Results that are still being fetched get the rest of their rows before the state they read is let go."""
+        if self._session is not None and self.inner.is_open:
+            self._session.settle()
 
     def __enter__(self) -> Self:
         return self
@@ -220,6 +227,8 @@ class Transaction:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None:
+            self._settle()
         self.inner.__exit__(kind, error, trace)
 
 

@@ -222,3 +222,13 @@ def test_interrupt_from_another_thread() -> None:
             db.execute("SELECT count(*) FROM n a, n b, n c WHERE a.i + b.i + c.i = -1").fetchall()
         timer.join()
         assert db.execute("SELECT count(*) FROM n").fetchone() == (2000,)
+
+
+def test_results_survive_the_end_of_their_transaction() -> None:
+    with engine.open(":memory:") as db:
+        db.execute("CREATE TABLE n (i INTEGER)")
+        db.executemany("INSERT INTO n VALUES (?)", [(i,) for i in range(3000)])
+        with db.begin() as txn:
+            result = txn.execute("SELECT i FROM n ORDER BY i")
+            assert result.fetchone() == (0,)
+        assert result.fetchall() == [(i,) for i in range(1, 3000)]
