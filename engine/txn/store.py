@@ -35,6 +35,7 @@ from cython.cimports.libc.stdlib import calloc, free
 
 from engine.base.errors import (
     ConflictError,
+    CorruptionError,
     InterfaceError,
     LimitError,
     PoisonedError,
@@ -497,6 +498,8 @@ class Store:
             root = roots.get(tree)
             if root is None:
                 root = self.root_of(tree)
+                if root == 0 and self.root_entry(tree) is None:
+                    raise CorruptionError(f"tree {tree} is not in the tree directory; run a check", file=self.path)
                 if root == 0:
                     raise ConflictError("another transaction dropped what this one writes to; run it again")
                 roots[tree] = root

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import engine
-from tests.conftest import CHECKED_BUILD, ROOT, FlightsData
+from build_support.extensions import ROOT
+from tests.conftest import CHECKED_BUILD, FlightsData
 from tests.crash.flights_child import flights
 
 KILLS = 3 if CHECKED_BUILD else 20
