@@ -12,6 +12,8 @@ from engine.pool.pool cimport (
 from engine.storage.layout cimport HEADER_SIZE, page_t
 from engine.storage.page cimport page_checksum, page_validate
 from engine.txn.store cimport Store
+from engine.wal.reader cimport LogReader, reader_next, reader_t, record_view_t
+from engine.wal.records cimport REC_LIMIT, REC_OVERFLOW
 
 # The structs of the pool in memory, with the compiler's own offsets, for INSPECT LAYOUT.
 cdef extern from *:
@@ -81,6 +83,15 @@ cdef enum:
     SNAPSHOTS = 128
     VERSIONS = 512
 
+# Which records of the log are looked for; any_page, any_txn: all of them.
+ctypedef struct filter_t:
+    uint64_t from_lsn
+    uint64_t txn
+    uint32_t page
+    bint any_page
+    bint any_txn
+
+cdef int _next_match(reader_t *r, const filter_t *wanted, record_view_t *view, uint64_t *counts, uint64_t *sizes) noexcept nogil
 cdef int _copy_frame(pool_t *p, int32_t frame, uint32_t page_id, size_t length, uint8_t *out) noexcept nogil
 cdef void _copy_refs(pool_t *p, uint32_t first, uint32_t count, page_ref_t *out, int32_t *frames) noexcept nogil
 cdef void _copy_slots(pool_t *p, uint32_t first, uint32_t count, uint8_t *out) noexcept nogil

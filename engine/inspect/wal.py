@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from engine.base.errors import Error, ProgrammingError
 from engine.inspect.model import Model
+from engine.inspect.probe import scan_log
 from engine.inspect.source import Source
 from engine.wal.reader import LogReader, LogRecord
-from engine.wal.records import constants
+from engine.wal.records import RECORD_TYPES, constants
 
 SHOWN = 1000
 _SEGMENT_HEADER = constants()["SEGMENT_HEADER_SIZE"]
@@ -127,10 +127,14 @@ def _short(data: bytes) -> str:
     return data.hex() if len(data) <= 16 else f"{data[:16].hex()}.. ({len(data)} bytes)"
 
 
-def _start(reader: LogReader, from_lsn: int) -> int:
-    """Where to begin reading so as to meet the first record at or behind an LSN: its segment's first record."""
+def _seek(reader: LogReader, from_lsn: int | None) -> None:
+    """Go where the first record at or behind an LSN will be met: to its segment's first record."""
+    if from_lsn is None:
+        return
+    if not 0 <= from_lsn < 1 << 62:
+        raise ProgrammingError(f"{from_lsn} is no LSN")
     first = from_lsn - from_lsn % reader.segment_size + _SEGMENT_HEADER
-    return max(first, reader.first_lsn())
+    reader.seek(max(first, reader.first_lsn()))
 
 
 def records(
@@ -141,10 +145,7 @@ def records(
 
 
 def _matching(reader: LogReader, from_lsn: int | None, page: int | None, txn: int | None) -> Iterator[LogRecord]:
-    if from_lsn is not None and not 0 <= from_lsn < 1 << 62:
-        raise ProgrammingError(f"{from_lsn} is no LSN")
-    if from_lsn is not None:
-        reader.seek(_start(reader, from_lsn))
+    _seek(reader, from_lsn)
     for record in reader:
         if from_lsn is not None and record.lsn < from_lsn:
             continue
@@ -165,24 +166,18 @@ def wal_model(
 
     written_lsn: up to where a writer, who goes on meanwhile, has written it; what lies behind says nothing then.
     """
+    if not 0 <= (page or 0) < 1 << 32 or not 0 <= (txn or 0) < 1 << 64:
+        raise ProgrammingError("page ids have 32 bits, transaction ids 64")
     reader = source.log_reader()
-    shown: list[RecordModel] = []
-    counts: dict[str, list[int]] = {}
+    counts: dict[int, tuple[int, int]] = {}
+    shown: list[LogRecord] = []
     damage: list[str] = list(source.problems)
-    matching = 0
+    _seek(reader, from_lsn)
     try:
-        for record in _matching(reader, from_lsn, page, txn):
-            matching += 1
-            if len(shown) < SHOWN:
-                shown.append(record_model(record))
-            count = counts.setdefault(record.type.name, [0, 0])
-            count[0] += 1
-            count[1] += record.length
+        counts, shown = scan_log(reader, from_lsn, page, txn, SHOWN)
         end, reason = reader.end_lsn, reader.reason
         if written_lsn is None or end < written_lsn:
             reader.check_tail()
-    except ProgrammingError:
-        raise
     except Error as error:
         end, reason = reader.end_lsn, reader.reason
         damage.append(str(error))
@@ -192,18 +187,17 @@ def wal_model(
         first_lsn=reader.first_lsn(),
         end_lsn=end,
         end_reason=reason,
-        matching=matching,
-        records=tuple(shown),
+        matching=sum(count for count, _ in counts.values()),
+        records=tuple(record_model(record) for record in shown),
         statistics=_statistics(counts),
         damage=tuple(damage),
     )
 
 
-def _statistics(counts: dict[str, list[int]]) -> tuple[TypeStats, ...]:
+def _statistics(counts: dict[int, tuple[int, int]]) -> tuple[TypeStats, ...]:
     all_records = sum(count for count, _ in counts.values()) or 1
     all_bytes = sum(length for _, length in counts.values()) or 1
-    rows: list[Any] = sorted(counts.items(), key=lambda item: -item[1][1])
     return tuple(
-        TypeStats(name, n, round(100 * n / all_records, 2), size, round(100 * size / all_bytes, 2))
-        for name, (n, size) in rows
+        TypeStats(RECORD_TYPES[kind].name, n, round(100 * n / all_records, 2), size, round(100 * size / all_bytes, 2))
+        for kind, (n, size) in sorted(counts.items(), key=lambda item: -item[1][1])
     )

@@ -226,6 +226,9 @@ def test_the_chain_of_a_page_is_the_log_filtered(db: Any) -> None:
     assert chain[-1].start_lsn == db.inspect.page(page).lsn
     middle = db.inspect.wal(from_lsn=chain[1].start_lsn - 1, page=page)
     assert middle.records == chain[1:]
+    for nonsense in ({"page": 1 << 32}, {"from_lsn": -8}, {"txn": -1}):
+        with pytest.raises(engine.ProgrammingError):
+            db.inspect.wal(**nonsense)
     txn = chain[0].txn
     assert {record.txn for record in db.inspect.wal(txn=txn).records} == {txn}
 
