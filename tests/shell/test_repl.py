@@ -106,11 +106,8 @@ def test_ctrl_c_clears_the_line(shell: Shell) -> None:
 
 
 def test_ctrl_c_cancels_a_statement(shell: Shell) -> None:
-    shell.run("BEGIN;", "in transaction")
-    shell.type("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n;")
-    shell.wait_for("max(i)")
-    shell.type("\r")
-    shell.wait_until_absent("F4 vi")  # the prompt has let go of the terminal
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n;"
+    shell.run(f"BEGIN; SELECT 1 AS begun; {endless}", "(1 row)")  # the prompt has let go of the terminal
     for _ in range(100):  # the first may come before the statement runs
         shell.type("\x03")
         shell.pump()
