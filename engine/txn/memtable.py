@@ -38,7 +38,7 @@ class Memtable:
             writes = self._trees[tree] = {}
         if self._savepoints:
             self._undo.append((tree, key, writes.get(key, MISSING)))
-        if key not in writes:
+        if self._order and key not in writes:
             self._order.pop(tree, None)
         writes[key] = value
 

@@ -22,6 +22,7 @@ from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_COMMIT,
 from cython.cimports.libc.stdlib import free, malloc
 
 from engine.base.errors import LockedError, OperationalError
+from engine.storage.file_overlay import OverlayFile
 from engine.storage.meta import Meta, choose
 from engine.txn.checkpoint import Checkpointer, load_table
 from engine.txn.store import Store as StoreClass
@@ -117,13 +118,17 @@ def _make(fs, path, options):
 def _open(fs, path, file, lock, number, meta, options):
     """The store of an opened and locked data file."""
     fields = meta.as_dict()
+    slots: cython.uint = (file.size() + fields["page_size"] - 1) // fields["page_size"]
+    if options.readonly:
+        file = OverlayFile(file, int(slots) * fields["page_size"])
     store: Store = StoreClass(fs, path, file, lock, options, fields["page_size"])
     p = cython.address(store.pool)
     store.meta = meta
     store.meta_slot = number
     store.redo_lsn = fields["redo_lsn"]
-    slots: cython.uint = (file.size() + fields["page_size"] - 1) // fields["page_size"]
     check(slot_room(p, max(slots, 2)), path)
+    if options.readonly:
+        p.slot_hint = slots  # what the pool has to write out goes behind the file: into memory
     p.published = fields["checkpoint_lsn"]
     store.next_tree = max(2, fields["next_tree_id"])
     load_table(store)

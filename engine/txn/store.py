@@ -172,6 +172,14 @@ class Store:
         if len(value) > VALUE_MAX:
             raise LimitError(f"the value has {len(value)} bytes; {VALUE_MAX} is the limit")
 
+    def check_pair(self, key, value):
+        """Raise InterfaceError for a closed database, and what check_key and check_value raise; one call for all."""
+        self.check_open()
+        if type(key) is not bytes or len(key) > key_max(self.pool.page_size):
+            self.check_key(key)
+        if type(value) is not bytes or len(value) > VALUE_MAX:
+            self.check_value(value)
+
     # --- reading ------------------------------------------------------------------------------------------------
 
     def snapshot(self):

@@ -131,9 +131,9 @@ class Transaction:
 
     def put(self, tree: int, key: bytes, value: bytes) -> None:
         """Insert or replace."""
-        self._check_write()
-        self.store.check_key(key)
-        self.store.check_value(value)
+        if not self.is_open or self.readonly:
+            self._check_write()
+        self.store.check_pair(key, value)
         self.memtable.set(tree, key, value)
 
     def delete(self, tree: int, key: bytes) -> bool:
