@@ -33,6 +33,7 @@ from cython.cimports.engine.pool.slots import slot_drop, slot_take
 from cython.cimports.engine.pool.versions import version_find
 
 FRAMES_MIN = cython.declare(cython.uint, 32)
+LOOK_AGAIN = cython.declare(cython.int, -1999)
 
 
 def pool_init(p, page_size, pool_bytes, file):
@@ -334,7 +335,10 @@ def pool_fix(p, page_id, lsn):
         if frame < 0:
             frame = pool_load(p, page_id)
             if frame == ERR_NO_PAGE:
-                return _fix_version(p, page_id, lsn)
+                frame = _fix_version(p, page_id, lsn)
+                if frame == LOOK_AGAIN:
+                    continue
+                return frame
             if frame < 0:
                 return frame
         f = cython.address(p.frames[frame])
@@ -346,18 +350,23 @@ def pool_fix(p, page_id, lsn):
                 latch_note_kind(page.kind, page.level)
                 return frame
             unlatch_shared(cython.address(f.word), frame)
-            return _fix_version(p, page_id, lsn)
+            frame = _fix_version(p, page_id, lsn)
+            if frame == LOOK_AGAIN:
+                continue
+            return frame
         unlatch_shared(cython.address(f.word), frame)
 
 
 def _fix_version(p, page_id, lsn):
-    """pool_fix for the older versions."""
+    """pool_fix for the older versions. LOOK_AGAIN: an aborted batch has just made that version the newest one again."""
     while True:
         mutex_lock(cython.address(p.mutex))
         version = version_find(p, page_id, lsn)
         if version < 0:
+            restored: cython.bint = page_known(p, page_id) and ref_of(p, page_id).lsn <= lsn
+            restored = restored and (frame_of(p, page_id) >= 0 or ref_of(p, page_id).slot != 0)
             mutex_unlock(cython.address(p.mutex))
-            return ERR_RESTART
+            return LOOK_AGAIN if restored else ERR_RESTART
         frame: cython.int = p.versions[version].frame
         if frame < 0:
             frame = _load_version(p, version)
