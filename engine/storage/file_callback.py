@@ -113,7 +113,8 @@ class CallbackFile(File):
         self.c.fd = -1
 
     def remember(self, error):
-        self.failure = error
+        # its traceback would keep alive whatever the callers up the stack hold: scans, and with them snapshots
+        self.failure = error.with_traceback(None)
         return errno_of(error)
 
     def on_read(self, n, offset):

@@ -311,6 +311,27 @@ def test_readonly_changes_no_byte(crashed: tuple[Files, dict[bytes, bytes]]) -> 
     assert memory.contents() == files
 
 
+def test_readonly_recovery_in_a_pool_too_small_for_it() -> None:
+    """What the log changes is many times the pool: it is kept behind the file, in memory."""
+    memory = fresh()
+    db = opened(memory, checkpoint_bytes=0, synchronous="normal", segment_size=1 << 20)
+    rng = random.Random(2)
+    data: dict[bytes, bytes] = {}
+    for _ in range(4):
+        pairs = {rng.randbytes(8): rng.randbytes(300) for _ in range(3000)}
+        db.tree("t").put_many(pairs.items())
+        data |= pairs
+    files = memory.contents()
+    db.close()
+    copy = MemoryFileSystem(files)
+    readonly = opened(copy, readonly=True)
+    assert dict(readonly.tree("t").scan()) == data
+    assert readonly.check() == []
+    assert readonly.stats()["evictions_dirty"] > 0
+    readonly.close()
+    assert copy.contents() == files
+
+
 def test_a_failed_sync_of_the_log_poisons_the_handle() -> None:
     memory = fresh()
     fault = Fault(("sync",), at=1 << 60, error=errno.EIO, where=LOG)

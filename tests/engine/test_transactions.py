@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.storage.file_faulty import Fault, FaultyFileSystem
+from engine.storage.file_faulty import Fault, FaultyFileSystem, RandomFaults
 from engine.storage.file_memory import MemoryFileSystem
 
 PATH = "/db/txn.ank"
@@ -175,6 +175,7 @@ def test_readonly_transactions(db: Any) -> None:
     fill(db, 3)
     with db.begin(readonly=True) as txn:
         assert len(txn.tree("t")) == 3
+        call: Any
         for call in (
             lambda: txn.tree("t").put(b"a", b""),
             lambda: txn.tree("t").delete(b"00001"),
@@ -564,6 +565,78 @@ def test_sums_stay_while_threads_move_money(isolation: str) -> None:
     gc.collect()
     assert db.stats()["versions"] == 0
     assert db.store.checkpointer.last_error is None
+    db.close()
+    with engine.open(PATH, fs=memory) as db:
+        assert sum(amount(value) for _, value in db.tree("t").scan(b"0", b"9")) == accounts * 100
+        assert db.check() == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_disk_errors_under_threads_undo_what_they_hit(seed: int) -> None:
+    """Reads and writes of the data file fail at random in a pool too small: commits fail whole, readers see sums."""
+    accounts = 2000
+
+    class Plan(RandomFaults):
+        enabled = False
+
+        def decide(self, operation: str, path: str) -> int | None:
+            return super().decide(operation, path) if self.enabled and "-wal" not in path else None
+
+    plan = Plan(seed, 0.01, (errno.EIO, errno.ENOSPC), ("read", "write"))
+    memory = MemoryFileSystem({"/db": None})
+    db: Any = engine.open(
+        PATH,
+        fs=FaultyFileSystem(memory, plan),
+        page_size=4096,
+        pool_bytes=1 << 20,
+        synchronous="off",
+        checkpoint_bytes=0,
+    )
+    db.tree("t").put_many((b"%06d" % number, b"100" + bytes(900)) for number in range(accounts))
+    plan.enabled = True
+    failures = []
+
+    def amount(value: bytes) -> int:
+        return int(value.rstrip(b"\0"))
+
+    def move(rng: random.Random) -> None:
+        try:
+            with db.begin() as txn:
+                tree = txn.tree("t")
+                keys = [b"%06d" % number for number in rng.sample(range(accounts), rng.choice((2, 40)))]
+                amounts = [amount(tree.get(key)) for key in keys]
+                part = rng.randrange(100)
+                amounts[0], amounts[-1] = amounts[0] - part, amounts[-1] + part
+                for key, new in zip(keys, amounts, strict=True):
+                    tree.put(key, b"%d" % new + bytes(rng.choice((10, 900))))
+                tree.put(b"z%03d" % rng.randrange(500), bytes(rng.choice((0, 500, 5000))))
+                tree.delete(b"z%03d" % rng.randrange(500))
+        except engine.CorruptionError:
+            raise
+        except engine.OperationalError as error:
+            failures.append(error)
+
+    def total(rng: random.Random) -> None:
+        try:
+            pairs = db.tree("t").scan(b"0", b"9", reverse=rng.random() < 0.5)
+            assert sum(amount(value) for _, value in pairs) == accounts * 100
+        except engine.CorruptionError:
+            raise
+        except engine.OperationalError as error:
+            failures.append(error)
+
+    work = Work()
+    work.add(total, None, 7)
+    for thread in range(3):
+        work.add(move, 150, thread)
+    work.finish()
+    plan.enabled = False
+    assert len(failures) > 10
+    failures.clear()
+    gc.collect()
+    assert db.check() == []
+    assert db.stats()["versions"] == 0
+    assert sum(amount(value) for _, value in db.tree("t").scan(b"0", b"9")) == accounts * 100
     db.close()
     with engine.open(PATH, fs=memory) as db:
         assert sum(amount(value) for _, value in db.tree("t").scan(b"0", b"9")) == accounts * 100
