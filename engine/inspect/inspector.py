@@ -34,6 +34,9 @@ class Inspector:
         found = read_page(self.source, page, self.source.owners())
         if found is None:
             last = max((ref.page for ref in self.source.refs()), default=0)
+            if last == 0:
+                why = "; ".join(self.source.problems) or "it is empty"
+                raise ProgrammingError(f"no page can be found in {self.source.path}: {why}")
             raise ProgrammingError(f"page {page} does not exist or is free; pages in use lie in 1 to {last}")
         return found
 
