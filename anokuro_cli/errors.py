@@ -61,7 +61,7 @@ class Leave(Exception):
 
 
 _OPENING = {
-    "LockedError": "wait until it is closed, or open the database with --readonly",
+    "LockedError": "one process at a time has a database open; wait until that one closes it",
     "CorruptionError": "anokuro check FILE lists what is damaged; restore a backup",
 }
 _HINTS = {
@@ -112,10 +112,9 @@ def explain_opening(error: BaseException, path: str) -> Problem:
     kind = type(error).__name__
     hint = getattr(error, "hint", None) or _OPENING.get(kind)
     message = explain_os_error(error) if isinstance(error, OSError) else str(error)
-    if path not in message:
-        message = f"{path}: {message}"
-    message = message.removeprefix("cannot open ")  # the engine may have begun so too
-    return Problem(f"cannot open {message}", CANNOT_OPEN, hint, kind)
+    # what the engine says often begins with the path: then that comes first, and the rest explains it
+    message = message.removeprefix("cannot open ").removeprefix(path).lstrip(": ").removeprefix("is ")
+    return Problem(f"cannot open {path}: {message}", CANNOT_OPEN, hint, kind)
 
 
 def explain_os_error(error: OSError) -> str:
