@@ -107,7 +107,8 @@ class Database:
     def checkpoint(self) -> bool:
         """Make everything committed so far durable in the data file; False where nothing had changed."""
         self.store.check_writable()
-        return bool(self.store.checkpointer.run())
+        assert self.store.checkpointer is not None  # a store that can be written has one
+        return self.store.checkpointer.run()
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Write a copy of the present state to a new file, while reading and writing go on."""

@@ -16,8 +16,6 @@ poisons the store, for what is durable is then unknown.
 """
 
 import struct
-import threading
-import time
 
 import cython
 from cython.cimports.engine.base.sync import wall_us
@@ -26,7 +24,7 @@ from cython.cimports.engine.storage.file import file_write
 from cython.cimports.engine.wal.log import wal_end, wal_last_crc
 from cython.cimports.libc.stdlib import calloc, free
 
-from engine.base.errors import CorruptionError, Error
+from engine.base.errors import CorruptionError
 
 TABLE_TREE = 0xFFFFFFFF
 
@@ -334,7 +332,7 @@ def _read_block(store, level, index, slot, tag):
 
 
 def run_checkpoint(store):
-    """Make one checkpoint; True, or False where nothing had changed since the last. One at a time (Checkpointer)."""
+    """Make one checkpoint; True, or False where nothing had changed since the last. One at a time (engine.txn.checkpointer)."""
     s: Store = store
     p = cython.address(s.pool)
     s.check_writable()
@@ -436,74 +434,3 @@ def _drop_log(store):
     keep_from = int(s.redo_lsn) - s.options.wal_retention
     if keep_from > 0:
         s.log.remove_before(keep_from)
-
-
-SYNC_INTERVAL_SECONDS = 1.0
-"""Under synchronous="normal": how long a commit may wait for the disk at most, as long as commits go on."""
-
-
-class Checkpointer:
-    """Runs checkpoints: on request, at close, and in the background when enough log was written.
-
-    Under synchronous="normal" its thread also syncs the log at intervals. A failure in the background is kept in
-    `last_error` and counted in `failures`; the next commits try again.
-    """
-
-    def __init__(self, store, interval_bytes):
-        self.store = store
-        self.interval_bytes = interval_bytes
-        self.mutex = threading.Lock()
-        self.wake = threading.Event()
-        self.stopping = False
-        self.thread = None
-        self.last_error = None
-        self.failures = 0
-        self.last_sync = 0.0
-        self.count = 0
-        self.seconds = 0.0
-
-    def notice(self, lsn, sync):
-        """A commit ended at `lsn`: start a checkpoint, or with `sync` a sync of the log, if it is time."""
-        due = self.interval_bytes and lsn - self.store.redo_lsn > self.interval_bytes
-        if sync and time.monotonic() - self.last_sync > SYNC_INTERVAL_SECONDS:
-            due = True
-        if due and not self.wake.is_set():
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._work, name="anokuro-checkpoint", daemon=True)
-                self.thread.start()
-            self.wake.set()
-
-    def _work(self):
-        while True:
-            self.wake.wait()
-            if self.stopping:
-                return
-            try:
-                self.store.log.sync()
-                self.last_sync = time.monotonic()
-                if self.interval_bytes and self.store.log.end() - self.store.redo_lsn > self.interval_bytes:
-                    self.run()
-            except Error as error:
-                self.last_error = error
-                self.failures += 1
-                if self.store.failure is not None or self.store.log.stats().poisoned:
-                    return
-            self.wake.clear()
-
-    def run(self):
-        """Make a checkpoint now; False where there was nothing to do."""
-        with self.mutex:
-            start = time.monotonic()
-            done = run_checkpoint(self.store)
-            if done:
-                self.count += 1
-                self.seconds += time.monotonic() - start
-            return done
-
-    def stop(self):
-        """End the background thread."""
-        self.stopping = True
-        self.wake.set()
-        if self.thread is not None:
-            self.thread.join()
-            self.thread = None

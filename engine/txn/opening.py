@@ -24,7 +24,8 @@ from cython.cimports.libc.stdlib import free, malloc
 from engine.base.errors import LockedError, OperationalError
 from engine.storage.file_overlay import OverlayFile
 from engine.storage.meta import Meta, choose
-from engine.txn.checkpoint import Checkpointer, load_table
+from engine.txn.checkpoint import load_table
+from engine.txn.checkpointer import Checkpointer
 from engine.txn.store import Store as StoreClass
 from engine.wal.log import create_log, open_log
 

@@ -3,6 +3,7 @@ from collections.abc import Callable, Iterator, Sequence
 from engine.base.options import Options
 from engine.storage.file import File, FileLock, FileSystem
 from engine.storage.meta import Meta
+from engine.txn.checkpointer import Checkpointer
 from engine.wal.log import Log
 
 VALUE_MAX: int
@@ -29,7 +30,7 @@ class Store:
     roots: dict[int, tuple[int, int, int | None]]
     history: list[tuple[int, list[Write], frozenset[int]]]
     writers: list[int]
-    checkpointer: Checkpointing
+    checkpointer: Checkpointer | None
     meta: Meta
     meta_slot: int
     table: list[dict[int, tuple[int, int]]]
@@ -79,12 +80,3 @@ class Store:
     ) -> int: ...
     def create_first_trees(self) -> None: ...
     def close_files(self) -> None: ...
-
-class Checkpointing:
-    count: int
-    seconds: float
-    last_error: BaseException | None
-    failures: int
-    def notice(self, lsn: int, sync: bool) -> None: ...
-    def run(self) -> bool: ...
-    def stop(self) -> None: ...

@@ -13,15 +13,53 @@ import engine
 from engine.api.database import Database, Transaction, TransactionTree
 from engine.api.tree import Tree
 
-DATABASE = (
-    "execute executemany begin tree checkpoint backup check stats interrupt inspect close __enter__ __exit__".split()
-)
-TREE = "get put delete get_many put_many scan __len__ __contains__".split()
-RESULT = "columns types rowcount fetchone fetchmany fetchall to_arrow to_pandas to_polars __iter__".split()
-ERRORS = (
-    "Error Warning InterfaceError DatabaseError DataError OperationalError IntegrityError InternalError ProgrammingError "
-    "NotSupportedError ConflictError CorruptionError LockedError ReadOnlyError PoisonedError ParseError LimitError"
-).split()
+DATABASE = [
+    "execute",
+    "executemany",
+    "begin",
+    "tree",
+    "checkpoint",
+    "backup",
+    "check",
+    "stats",
+    "interrupt",
+    "inspect",
+    "close",
+    "__enter__",
+    "__exit__",
+]
+TREE = ["get", "put", "delete", "get_many", "put_many", "scan", "__len__", "__contains__"]
+RESULT = [
+    "columns",
+    "types",
+    "rowcount",
+    "fetchone",
+    "fetchmany",
+    "fetchall",
+    "to_arrow",
+    "to_pandas",
+    "to_polars",
+    "__iter__",
+]
+ERRORS = [
+    "Error",
+    "Warning",
+    "InterfaceError",
+    "DatabaseError",
+    "DataError",
+    "OperationalError",
+    "IntegrityError",
+    "InternalError",
+    "ProgrammingError",
+    "NotSupportedError",
+    "ConflictError",
+    "CorruptionError",
+    "LockedError",
+    "ReadOnlyError",
+    "PoisonedError",
+    "ParseError",
+    "LimitError",
+]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,9 @@ def test_background_checkpoints_beside_a_writer() -> None:
             with db.store.checkpointer.mutex:  # files of different moments are no state that a crash could leave
                 files = memory.contents()
             assert reopened(files) == writer.data
+    patience = time.monotonic() + 30
+    while db.store.checkpointer.count == 0 and time.monotonic() < patience:
+        writer.step()  # the thread has been asked; when it gets its turn is up to the system
     with db.store.checkpointer.mutex:
         assert db.store.checkpointer.count > 0
         assert db.store.checkpointer.last_error is None

@@ -129,7 +129,7 @@ def test_cut_off_and_foreign_files(closed: Path, tmp_path: Path) -> None:
     text.write_text("hello\n" * 1000)
     with offline(text) as files:
         assert any("may not be an Anokuro database" in problem for problem in files.file().damage)
-        with pytest.raises(engine.Error, match="no page can be found in .*text.txt: no meta slot is valid"):
+        with pytest.raises(engine.Error, match=r"no page can be found in .*text.txt: no meta slot is valid"):
             files.page(3)
     with pytest.raises(engine.Error, match="directory"):
         offline(tmp_path)

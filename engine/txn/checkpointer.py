@@ -1,0 +1,87 @@
+"""When checkpoints are made: on request, at close, and in the background once enough log was written.
+
+    commits --notice()--> [wake] --> thread: sync the log, then, if the log has grown enough, a checkpoint
+
+The thread takes the wake-up back *before* it works: what is noticed, or a stop that is asked for, while it works is
+seen at its next turn and never lost. Under synchronous="normal" the same thread syncs the log at intervals.
+A failure in the background is kept in `last_error` and counted in `failures`; the next commits try again.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from engine.base.errors import Error
+from engine.txn.checkpoint import run_checkpoint
+
+if TYPE_CHECKING:
+    from engine.txn.store import Store
+
+SYNC_INTERVAL_SECONDS = 1.0
+"""Under synchronous="normal": how long a commit may wait for the disk at most, as long as commits go on."""
+
+
+class Checkpointer:
+    """Runs the checkpoints of one store, one at a time. interval_bytes: log between two of them; 0: only on request."""
+
+    def __init__(self, store: Store, interval_bytes: int) -> None:
+        self.store = store
+        self.interval_bytes = interval_bytes
+        self.mutex = threading.Lock()
+        self.wake = threading.Event()
+        self.stopping = False
+        self.thread: threading.Thread | None = None
+        self.last_error: BaseException | None = None
+        self.failures = 0
+        self.last_sync = time.monotonic()
+        self.count = 0
+        self.seconds = 0.0
+
+    def notice(self, lsn: int, sync: bool) -> None:
+        """A commit ended at `lsn`: start a checkpoint, or with `sync` a sync of the log, if it is time."""
+        due = self._log_has_grown(lsn) or (sync and time.monotonic() - self.last_sync > SYNC_INTERVAL_SECONDS)
+        if due and not self.wake.is_set():
+            if self.thread is None:
+                self.thread = threading.Thread(target=self._work, name="anokuro-checkpoint", daemon=True)
+                self.thread.start()
+            self.wake.set()
+
+    def _log_has_grown(self, lsn: int) -> bool:
+        return self.interval_bytes > 0 and lsn - self.store.redo_lsn > self.interval_bytes
+
+    def _work(self) -> None:
+        while True:
+            self.wake.wait()
+            self.wake.clear()
+            if self.stopping:
+                return
+            try:
+                self.store.log.sync()
+                self.last_sync = time.monotonic()
+                if self._log_has_grown(self.store.log.end()):
+                    self.run()
+            except Error as error:
+                self.last_error = error
+                self.failures += 1
+                if self.store.failure is not None or self.store.log.stats().poisoned:
+                    return
+
+    def run(self) -> bool:
+        """Make a checkpoint now; False where there was nothing to do."""
+        with self.mutex:
+            start = time.monotonic()
+            done = run_checkpoint(self.store)
+            if done:
+                self.count += 1
+                self.seconds += time.monotonic() - start
+            return done
+
+    def stop(self) -> None:
+        """End the background thread, after what it is doing."""
+        self.stopping = True
+        self.wake.set()
+        if self.thread is not None:
+            self.thread.join()
+            self.thread = None
