@@ -36,6 +36,7 @@ ctypedef struct batch_t:
     uint64_t txn
     uint64_t first_lsn        # 0 until the first record
     uint32_t records
+    uint64_t previous         # LSN of the record that freed the page id just taken, 0 for a new one
     int32_t snapshot          # keeps the state before the batch; -1: none
     uint32_t *touched         # page ids changed, made or freed
     uint32_t touched_count

@@ -242,7 +242,10 @@ def _new_page(b, page_id):
     page = frame_page(p, frame)
     memset(page, 0, p.page_size)
     page.page_id = page_id[0]
-    page.lsn = wal_end(b.wal)  # newer than any snapshot: nobody may take it for something
+    # newer than any snapshot, page and reference alike: nobody, a checkpoint neither, may take it for something
+    r = ref_of(p, page_id[0])
+    b.previous = r.lsn
+    r.lsn = page.lsn = wal_end(b.wal)
     add_acq_rel(cython.address(f.word), LATCH_PIN)
     set_frame(p, page_id[0], frame)
     unlatch_exclusive(cython.address(f.word), frame)
@@ -303,7 +306,7 @@ def batch_build(b, page_id, tree, build):
         parts[1].len = build.upper_len
         parts[2].data = build.cells
         parts[2].len = build.cells_len
-        prev = ref_of(p, page_id).lsn if new else page.lsn
+        prev = b.previous if new else page.lsn
         lsn = _log(b, REC_BUILD, page_id, tree, prev, cython.address(fixed), cython.sizeof(build_record_t), parts, 3)
         if lsn == 0:
             done = ERR_POISONED
@@ -456,7 +459,7 @@ def batch_overflow(b, tree, next, data, data_len):
         REC_OVERFLOW,
         page_id,
         tree,
-        ref_of(p, page_id).lsn,
+        b.previous,
         cython.address(fixed),
         cython.sizeof(overflow_record_t),
         cython.address(part),
