@@ -35,6 +35,7 @@ PROBLEMS[100] = "the file ends before the page does"
 PROBLEMS[101] = "the tree is deeper than any tree can be"
 PROBLEMS[102] = "the page is not the child its parent expects (level or tree differ)"
 PROBLEMS[103] = "no slot of the page covers a key that its fences promise"
+PROBLEMS[106] = "the page is newer than the state it belongs to"
 PROBLEMS[104] = "the pages of a long value do not add up to its length"
 
 

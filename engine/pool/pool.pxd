@@ -52,7 +52,8 @@ cdef extern from *:
         uint32_t durable_slot, durable_tag;  /* as of the last checkpoint */
         int32_t versions;                    /* newest of the older versions somebody can see, or -1 */
         uint32_t changed;                    /* number of the checkpoint that must write it, 0 if none */
-        uint64_t lsn;                        /* LSN of the newest version; of the FREE record for a free page id */
+        uint64_t lsn;                        /* LSN of the newest version, or a bound of it where that was not read yet;
+                                                of the FREE record for a free page id */
     } page_ref_t;
     /* An older version of a page. */
     typedef struct {
@@ -210,6 +211,7 @@ cdef int pool_know(pool_t *p, uint32_t page_id) noexcept nogil
 cdef int32_t _take_free(pool_t *p) noexcept nogil
 cdef int32_t frame_take(pool_t *p) noexcept nogil
 cdef void frame_give(pool_t *p, int32_t frame) noexcept nogil
+cdef int _from_the_future(uint32_t page_id, uint64_t offset) noexcept nogil
 cdef int32_t pool_load(pool_t *p, uint32_t page_id) noexcept nogil
 cdef int32_t pool_pin(pool_t *p, uint32_t page_id) noexcept nogil
 cdef int32_t pool_fix(pool_t *p, uint32_t page_id, uint64_t lsn) noexcept nogil

@@ -264,6 +264,15 @@ def _write_out(p, frame):
     return done
 
 
+def _from_the_future(page_id, offset):
+    """An image newer than the page's newest version: no reader could ever see it. ERR_CORRUPT."""
+    t = thread_self()
+    t.failed_page = page_id
+    t.failed_problem = 106
+    t.failed_offset = offset
+    return ERR_CORRUPT
+
+
 def pool_load(p, page_id):
     """Bring the newest version of a page into a frame: the frame (unlatched), or an error. Mutex not held."""
     mutex_lock(cython.address(p.mutex))
@@ -298,6 +307,8 @@ def pool_load(p, page_id):
     p.reads += 1
     mutex_unlock(cython.address(p.mutex))
     done = read_image(p, page_id, slot, tag, frame_page(p, frame))
+    if done == OK and frame_page(p, frame).lsn > r.lsn:
+        done = _from_the_future(page_id, cython.cast(uint64_t, slot) << p.page_shift)
     if done < 0:
         mutex_lock(cython.address(p.mutex))
         set_frame(p, page_id, -1)

@@ -293,6 +293,7 @@ def load_table(store):
                     r = ref_of(p, number)
                     r.slot = r.durable_slot = entry_slot
                     r.tag = r.durable_tag = entry_tag
+                    r.lsn = meta["checkpoint_lsn"]
                 else:
                     raise error_of(-1004, store.path)
     store.table = levels
