@@ -27,7 +27,8 @@ def main() -> None:
     path, first, rows, every = sys.argv[1], *map(int, sys.argv[2:5])
     db = engine.open(path, pool_bytes=4 << 20, segment_size=256 << 10, page_size=4096)
     if first == 0:
-        db.execute("CREATE TABLE batches (id INTEGER PRIMARY KEY, row_count INTEGER, note TEXT)")
+        # a child killed before its first batch leaves the table behind
+        db.execute("CREATE TABLE IF NOT EXISTS batches (id INTEGER PRIMARY KEY, row_count INTEGER, note TEXT)")
     print("ready", flush=True)
     for batch in range(first, 10**6):
         with db.begin() as txn:
