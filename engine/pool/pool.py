@@ -32,7 +32,6 @@ from cython.cimports.engine.pool.arena import arena_free, arena_new
 from cython.cimports.engine.pool.slots import slot_drop, slot_take
 from cython.cimports.engine.pool.versions import version_find
 
-FRAMES_MIN = cython.declare(cython.uint, 32)
 LOOK_AGAIN = cython.declare(cython.int, -1999)
 
 
