@@ -8,6 +8,7 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cython.cimports.engine.base.thread import fork_generation
 from cython.cimports.engine.btree.read import tree_get
+from cython.cimports.engine.txn.writes import Writes
 from cython.cimports.libc.stdint import uint8_t
 
 from engine.base.errors import ConflictError, CorruptionError, InterfaceError
@@ -131,9 +132,11 @@ class Tree:
         store.check_writable()
         store.check_key(key)
         store.check_value(value)
-        if self.root == 0 or self.epoch != store.tree_epoch:
-            self._ensure()
-        store.put_one(self.tree, self.root, key, value)
+        while True:
+            if self.root == 0 or self.epoch != store.tree_epoch:
+                self._ensure()
+            if store.put_one(self.tree, self.root, self.epoch, key, value):
+                return
 
     def __setitem__(self, key, value):
         self.put(key, value)
@@ -143,10 +146,13 @@ class Tree:
         store = self.store
         store.check_writable()
         store.check_key(key)
-        self._refresh()
-        if self.root == 0:
-            return False
-        return store.delete_one(self.tree, self.root, key)
+        while True:
+            self._refresh()
+            if self.root == 0:
+                return False
+            done = store.delete_one(self.tree, self.root, self.epoch, key)
+            if done >= 0:
+                return done == 1
 
     def __delitem__(self, key):
         if not self.delete(key):
@@ -156,21 +162,22 @@ class Tree:
         """Insert or replace all pairs in one transaction; of equal keys the last counts. Returns how many keys were written."""
         store = self.store
         store.check_writable()
-        latest: dict = {}
+        writes = Writes()
         for pair in pairs:
             try:
                 key, value = pair
             except (TypeError, ValueError) as error:
                 raise InterfaceError("put_many takes pairs of key and value") from error
-            store.check_key(key)
-            store.check_value(value)
-            latest[key] = value
-        if not latest:
+            store.check_pair(key, value)
+            writes.add(key, value)
+        if writes.count == 0:
             return 0
-        self._ensure()
-        tree = int(self.tree)
-        store.commit([(tree, key, latest[key]) for key in sorted(latest)])
-        return len(latest)
+        writes.sort()
+        while True:
+            self._ensure()
+            writes.aim(self.tree, self.root)
+            if store.commit_sorted(writes, self.epoch):
+                return writes.count
 
     def scan(self, start=None, stop=None, reverse=False):
         """Iterate over (key, value) of [start, stop) in key order, or backward, as of now."""

@@ -18,3 +18,4 @@ cdef enum:
     ERR_FULL = -1011           # a page (not the disk) has no room
     ERR_CLOSED = -1012
     ERR_LOG = -1013            # a log record that cannot be applied
+    ERR_STALE = -1014          # trees were made or dropped since the caller looked its tree up

@@ -39,6 +39,13 @@ cdef inline long node_free(const page_t *page) noexcept nogil:
 cdef inline long node_used(const page_t *page, uint32_t page_size) noexcept nogil:
     return <long>page_size - HEADER_SIZE - node_free(page)
 
+# order of two byte strings: negative, 0, positive
+cdef inline int compare_keys(const uint8_t *a, size_t a_len, const uint8_t *b, size_t b_len) noexcept nogil:
+    cdef int order = memcmp(a, b, a_len if a_len < b_len else b_len)
+    if order != 0 or a_len == b_len:
+        return order
+    return -1 if a_len < b_len else 1
+
 # the index in bits 1.., bit 0 set when the key itself is there; or NODE_DAMAGED
 cdef long node_search(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil
 cdef int64_t node_child(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil

@@ -5,7 +5,7 @@ from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.base.thread cimport thread_self
 from engine.btree.batch cimport forget_page, mark_changed
 from engine.btree.node cimport (
-    build_t, node_build, node_can_update, node_delete, node_fits, node_insert, node_key, node_truncate, node_update,
+    build_t, common_prefix, node_build, node_can_update, node_delete, node_fits, node_insert, node_key, node_search, node_truncate, node_update,
 )
 from engine.pool.latch cimport LATCH_PIN, latch_exclusive, unlatch_exclusive
 from engine.pool.pool cimport (
@@ -13,8 +13,8 @@ from engine.pool.pool cimport (
     ref_of, set_frame,
 )
 from engine.pool.slots cimport slot_drop
-from engine.storage.layout cimport KIND_BRANCH, KIND_LEAF, page_t
-from engine.storage.page cimport page_make_overflow
+from engine.storage.layout cimport KIND_BRANCH, KIND_LEAF, lower_fence, page_t
+from engine.storage.page cimport page_make_overflow, page_validate
 from engine.wal.reader cimport record_view_t
 from engine.wal.records cimport (
     REC_BUILD, REC_DELETE, REC_FREE, REC_INSERT, REC_OVERFLOW, REC_TRUNCATE, REC_UPDATE, build_record_t,
@@ -26,4 +26,5 @@ cdef int apply_record(page_t *page, uint32_t page_size, const record_view_t *r, 
 # Apply a page record of a complete batch during recovery. 0 or an error.
 cdef int redo_record(pool_t *p, const record_view_t *r, uint8_t *scratch) noexcept nogil
 cdef int32_t _fresh_frame(pool_t *p, uint32_t page_id) noexcept nogil
+cdef bint _belongs(page_t *page, uint32_t page_size, const record_view_t *r, size_t key_len, long found) noexcept nogil
 cdef int _misfit(uint32_t page_id) noexcept nogil

@@ -17,6 +17,14 @@ def _misfit(page_id):
     return ERR_LOG
 
 
+def _belongs(page, page_size, r, key_len, found):
+    """Whether a record's key stands, or would stand, where the record says: `found` as node_search gives it."""
+    key = cython.cast(cython.p_uchar, r.parts[0].data)
+    if common_prefix(key, key_len, lower_fence(page, page_size), page.prefix_len) < page.prefix_len:
+        return False
+    return node_search(page, page_size, key, key_len) == found
+
+
 def apply_record(page, page_size, r, scratch):
     """Change `page` as record `r` says and give it the record's LSN. 0 or ERR_LOG."""
     kind = r.header.type
@@ -39,6 +47,8 @@ def apply_record(page, page_size, r, scratch):
         page.page_id = r.header.page
         page.tree_id = r.header.tree
         done = node_build(page, page_size, cython.address(build))
+        if done == 0:
+            done = page_validate(page, page_size)
     elif kind == REC_OVERFLOW:
         over = cython.cast(cython.pointer(overflow_record_t), r.fixed)
         page.page_id = r.header.page
@@ -48,6 +58,8 @@ def apply_record(page, page_size, r, scratch):
         )
     elif kind == REC_INSERT and node:
         ins = cython.cast(cython.pointer(insert_record_t), r.fixed)
+        if not _belongs(page, page_size, r, ins.key_len, cython.cast(cython.long, ins.slot) << 1):
+            return _misfit(r.header.page)
         done = node_insert(
             page,
             page_size,
@@ -60,11 +72,15 @@ def apply_record(page, page_size, r, scratch):
         )
     elif kind == REC_UPDATE and node:
         upd = cython.cast(cython.pointer(update_record_t), r.fixed)
+        if not _belongs(page, page_size, r, upd.key_len, cython.cast(cython.long, upd.slot) << 1 | 1):
+            return _misfit(r.header.page)
         done = node_update(
             page, page_size, upd.slot, cython.cast(cython.p_uchar, r.parts[1].data), upd.value_len, scratch
         )
     elif kind == REC_DELETE and node:
         dele = cython.cast(cython.pointer(delete_record_t), r.fixed)
+        if not _belongs(page, page_size, r, dele.key_len, cython.cast(cython.long, dele.slot) << 1 | 1):
+            return _misfit(r.header.page)
         done = node_delete(page, page_size, dele.slot)
     elif kind == REC_TRUNCATE and node:
         trunc = cython.cast(cython.pointer(truncate_record_t), r.fixed)

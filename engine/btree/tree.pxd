@@ -6,7 +6,7 @@ from engine.btree.batch cimport (
     batch_build, batch_delete, batch_free_page, batch_insert, batch_t, batch_truncate, batch_update,
 )
 from engine.btree.node cimport (
-    HEADER_SIZE, SLOT_SIZE, build_t, cell_at, cell_key, cell_value, common_prefix, node_child_at, node_child_index,
+    HEADER_SIZE, SLOT_SIZE, build_t, cell_at, cell_key, cell_value, common_prefix, compare_keys, node_child_at, node_child_index,
     node_fits, node_key, node_pack, node_search, node_split_index, node_used, node_value_len, slot_at,
 )
 from engine.btree.overflow cimport overflow_free, overflow_write
@@ -28,7 +28,9 @@ ctypedef struct path_t:
 cdef int tree_descend(pool_t *p, uint32_t root, const uint8_t *key, size_t key_len, path_t *path) noexcept nogil
 cdef void path_release(pool_t *p, path_t *path) noexcept nogil
 cdef int tree_create(batch_t *b, uint32_t root, uint32_t tree) noexcept nogil
-cdef int tree_put(batch_t *b, uint32_t root, const uint8_t *key, size_t key_len, const uint8_t *value, uint64_t value_len) noexcept nogil
+cdef int tree_put_at(batch_t *b, uint32_t root, path_t *path, const uint8_t *key, size_t key_len, const uint8_t *value, uint64_t value_len) noexcept nogil
+cdef int _seek(pool_t *p, uint32_t root, const uint8_t *key, size_t key_len, path_t *path) noexcept nogil
+cdef bint _covers(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil
 cdef int tree_delete(batch_t *b, uint32_t root, const uint8_t *key, size_t key_len) noexcept nogil
 cdef int tree_free(batch_t *b, uint32_t page_id, int level) noexcept nogil
 cdef size_t value_inline_max(uint32_t page_size) noexcept nogil

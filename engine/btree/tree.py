@@ -106,46 +106,59 @@ def tree_create(b, root, tree):
 # --- insert, split, root growth -------------------------------------------------------------------------------------
 
 
-def tree_put(b, root, key, key_len, value, value_len):
-    """Insert or replace. 0: inserted, 1: replaced, or an error (then the batch must be aborted)."""
+def tree_put_at(b, root, path, key, key_len, value, value_len):
+    """Insert or replace. 0: inserted, 1: replaced, or an error (then the batch must be aborted).
+
+    `path` may hold the pinned path to some leaf: if the key belongs there, nothing is descended. On success it holds
+    the path to the key's leaf; the caller releases it.
+    """
     p = b.pool
-    path: path_t
     ref: overflow_ref_t
     data = value
     raw: cython.ushort = cython.cast(cython.ushort, value_len)
-    if value_len > value_inline_max(p.page_size):
-        done = tree_descend(p, root, key, key_len, cython.address(path))
-        if done != OK:
-            return done
-        tree: cython.uint = frame_page(p, path.frame[0]).tree_id
-        path_release(p, cython.address(path))
-        done = overflow_write(b, tree, value, value_len, cython.address(ref))
-        if done != OK:
-            return done
+    done = _seek(p, root, key, key_len, path)
+    if done == OK and value_len > value_inline_max(p.page_size):
+        done = overflow_write(b, frame_page(p, path.frame[0]).tree_id, value, value_len, cython.address(ref))
         data = cython.cast(cython.p_uchar, cython.address(ref))
         raw = VALUE_OVERFLOW | cython.sizeof(overflow_ref_t)
     replaced: cython.int = 0
-    while True:
-        done = tree_descend(p, root, key, key_len, cython.address(path))
-        if done != OK:
-            return done
+    while done == OK:
         d = path.depth - 1
         found = node_search(frame_page(p, path.frame[d]), p.page_size, key, key_len)
         path.index[d] = found >> 1
         if found < 0:
             done = corrupt(path.page_id[d], 103)
-        else:
-            replaced |= found & 1
-            done = _put_cell(b, cython.address(path), found & 1, key, key_len, data, raw)
-            if done == ERR_FULL:
-                done = tree_split(b, cython.address(path), d, key, key_len)
-                if done == OK:
-                    done = ERR_FULL
-        path_release(p, cython.address(path))
+            break
+        replaced |= found & 1
+        done = _put_cell(b, path, found & 1, key, key_len, data, raw)
         if done == OK:
             return replaced
-        if done != ERR_FULL:
-            return done
+        if done == ERR_FULL:
+            done = tree_split(b, path, d, key, key_len)
+            path_release(p, path)
+            if done == OK:
+                done = tree_descend(p, root, key, key_len, path)
+    path_release(p, path)
+    return done
+
+
+def _seek(p, root, key, key_len, path):
+    """Make `path` lead to the leaf of `key`; it stays as it is where it does already. 0, or an error with nothing pinned."""
+    if path.depth > 0:
+        page = frame_page(p, path.frame[path.depth - 1])
+        if path.page_id[0] == root and _covers(page, p.page_size, key, key_len):
+            return OK
+        path_release(p, path)
+    return tree_descend(p, root, key, key_len, path)
+
+
+def _covers(page, page_size, key, key_len):
+    """Whether a key lies between the fences of a page."""
+    if compare_keys(key, key_len, lower_fence(page, page_size), page.lower_len) < 0:
+        return False
+    if page.flags & FLAG_UPPER_INFINITE:
+        return True
+    return compare_keys(key, key_len, upper_fence(page, page_size), page.upper_len) < 0
 
 
 def _put_cell(b, path, found, key, key_len, value, value_len):

@@ -15,6 +15,7 @@ cdef enum:
     PAGE_BAD_HEADER = 5
     PAGE_BAD_SLOT = 6
     PAGE_BAD_CELL = 7
+    PAGE_BAD_ORDER = 8
 
 cdef uint32_t page_checksum(const page_t *page, uint32_t page_size) noexcept nogil
 cdef void page_seal(page_t *page, uint32_t page_size) noexcept nogil

@@ -14,6 +14,7 @@ PROBLEMS = {
     PAGE_BAD_HEADER: "a header field is out of bounds",
     PAGE_BAD_SLOT: "a slot points outside the heap",
     PAGE_BAD_CELL: "a cell's value has an impossible size",
+    PAGE_BAD_ORDER: "the slots are not in the order of their heads",
 }
 
 
@@ -39,7 +40,7 @@ def page_verify(page, page_size, page_id, tag):
 
 
 def page_validate(page, page_size):
-    """Whether every length and offset of the page stays inside it: PAGE_OK or the first problem."""
+    """Whether every length and offset of the page stays inside it and searches can rely on its order: PAGE_OK or the first problem."""
     if page.kind == KIND_OVERFLOW:
         return PAGE_OK if page.data_len <= page_size - HEADER_SIZE and page.data_len > 0 else PAGE_BAD_HEADER
     if page.kind == KIND_TABLE:
@@ -61,11 +62,15 @@ def page_validate(page, page_size):
     if page.kind == KIND_BRANCH and page.count == 0:
         return PAGE_BAD_HEADER
     cells: cython.long = 0
+    head: cython.uint = 0
     i: cython.long
     for i in range(page.count):
         slot = slot_at(page, i)
         if slot.offset < heap_start or slot.offset + CELL_SIZE > top:
             return PAGE_BAD_SLOT
+        if slot.head < head:
+            return PAGE_BAD_ORDER
+        head = slot.head
         raw: cython.uint = cell_at(page, slot).value_len
         length: cython.long = raw & VALUE_LEN_MASK
         size: cython.long = CELL_SIZE + slot.key_len + length

@@ -1,9 +1,11 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.sync cimport mutex_t
+from engine.btree.apply cimport write_t
 from engine.btree.batch cimport batch_t
 from engine.pool.pool cimport pool_t
 from engine.storage.file cimport File
 from engine.storage.meta cimport Meta
+from engine.txn.writes cimport Writes
 from engine.wal.log cimport Log, wal_t
 
 cdef class Store
@@ -12,17 +14,6 @@ cdef enum:
     SYNC_OFF = 0
     SYNC_NORMAL = 1
     SYNC_FULL = 2
-    OP_PUT = 0
-    OP_DELETE = 1
-
-# One write of a commit; key and value point into bytes objects that the caller keeps alive.
-ctypedef struct op_t:
-    uint32_t root
-    uint32_t kind
-    const uint8_t *key
-    const uint8_t *value
-    uint64_t key_len
-    uint64_t value_len
 
 cdef class Snapshot:
     cdef Store store
@@ -70,8 +61,11 @@ cdef class Store:
     cdef int _forget_abandoned(self) except -1
     cdef int _leave(self, object lsn) except -1
     cdef int wait_durable(self, uint64_t lsn) except -1
-    cdef int apply(self, op_t *ops, long count, uint64_t *lsn) noexcept nogil
+    cdef int apply(self, const write_t *ops, long count, uint64_t *lsn) noexcept nogil
     cdef object fail(self, int code)
-    cdef int _fill(self, op_t *ops, list writes, long first) except -1
+    cdef bint commit_sorted(self, Writes writes, uint64_t epoch) except *
+    cdef bint put_one(self, uint32_t tree, uint32_t root, uint64_t epoch, object key, object value) except *
+    cdef int delete_one(self, uint32_t tree, uint32_t root, uint64_t epoch, object key) except -2
+    cdef int _fill(self, write_t *ops, list writes, long first) except -1
     cdef int _commit_writes(self, list writes, uint64_t *lsn) except -1
     cdef int _commit_trees(self, list writes, object created, object dropped, uint64_t *lsn) except -1

@@ -19,13 +19,14 @@ opened again (`PoisonedError`): what the disk holds is then known only from the 
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING
 from cython.cimports.engine.base.atomic import load_acquire
-from cython.cimports.engine.base.codes import ERR_CONFLICT, ERR_FULL, ERR_POISONED, ERR_RESTART, OK
+from cython.cimports.engine.base.codes import ERR_CONFLICT, ERR_FULL, ERR_POISONED, ERR_RESTART, ERR_STALE, OK
 from cython.cimports.engine.base.sync import mutex_destroy, mutex_init, mutex_lock, mutex_trylock, mutex_unlock
 from cython.cimports.engine.base.thread import fork_generation
+from cython.cimports.engine.btree.apply import WRITE_DELETE, WRITE_PUT, apply_writes, write_t
 from cython.cimports.engine.btree.batch import batch_abort, batch_begin, batch_commit, batch_free, batch_init
 from cython.cimports.engine.btree.inplace import delete_in_place, put_in_place
 from cython.cimports.engine.btree.read import Scan, range_count, tree_get
-from cython.cimports.engine.btree.tree import key_max, tree_create, tree_delete, tree_free, tree_put
+from cython.cimports.engine.btree.tree import key_max, tree_create, tree_free
 from cython.cimports.engine.pool.fail import check, error_of
 from cython.cimports.engine.pool.pool import pool_free, pool_init
 from cython.cimports.engine.pool.versions import snapshot_register, snapshot_release
@@ -349,8 +350,8 @@ class Store:
             self.checkpointer.notice(lsn, self.synchronous == SYNC_NORMAL)
         return 0
 
-    def put_one(self, tree, root, key, value):
-        """Put one key and commit."""
+    def put_one(self, tree, root, epoch, key, value):
+        """Put one key and commit. False, with nothing done, if trees were made or dropped since `epoch`."""
         self.check_writable()
         k: bytes = key
         v: bytes = value
@@ -359,15 +360,17 @@ class Store:
         raw_value = cython.cast(cython.p_uchar, PyBytes_AS_STRING(v))
         key_len: cython.size_t = len(k)
         value_len: uint64_t = len(v)
-        op: op_t
+        op: write_t
         end: uint64_t = 0
         lsn: uint64_t = 0
         with cython.nogil:
             mutex_lock(cython.address(self.commit_mutex))
             txn = self.next_txn
             self.next_txn += 1
-            if self.active_writers > 0:
-                done: cython.int = ERR_CONFLICT
+            if self.tree_epoch != epoch:
+                done: cython.int = ERR_STALE
+            elif self.active_writers > 0:
+                done = ERR_CONFLICT
             else:
                 done = put_in_place(
                     cython.address(self.pool),
@@ -382,7 +385,7 @@ class Store:
                 )
             if done in (ERR_FULL, ERR_RESTART):
                 op.root = page
-                op.kind = OP_PUT
+                op.kind = WRITE_PUT
                 op.key = raw_key
                 op.key_len = key_len
                 op.value = raw_value
@@ -391,35 +394,47 @@ class Store:
                 done = self.apply(cython.address(op), 1, cython.address(lsn))
             end = wal_end(self.wal)
             mutex_unlock(cython.address(self.commit_mutex))
+        if done == ERR_STALE:
+            return False
         if done == ERR_CONFLICT:
             # open transactions must learn what was written: the general way remembers it for them
-            self.commit([(tree, key, value)])
-            return
+            return self._commit_if([(tree, key, value)])
         if done < 0:
             raise self.fail(done)
         self.wait_durable(end)
+        return True
 
-    def delete_one(self, tree, root, key):
-        """Delete one key and commit. Whether it was there."""
+    def _commit_if(self, writes):
+        """Commit; False if one of the trees was dropped meanwhile."""
+        try:
+            self.commit(writes)
+        except ConflictError:
+            return False
+        return True
+
+    def delete_one(self, tree, root, epoch, key):
+        """Delete one key and commit: 1 deleted, 0 it was not there, -1 nothing done: trees were made or dropped."""
         self.check_writable()
         k: bytes = key
         page: cython.uint = root
         raw_key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(k))
         key_len: cython.size_t = len(k)
-        op: op_t
+        op: write_t
         end: uint64_t = 0
         lsn: uint64_t = 0
         with cython.nogil:
             mutex_lock(cython.address(self.commit_mutex))
             txn = self.next_txn
             self.next_txn += 1
-            if self.active_writers > 0:
-                done: cython.int = ERR_CONFLICT
+            if self.tree_epoch != epoch:
+                done: cython.int = ERR_STALE
+            elif self.active_writers > 0:
+                done = ERR_CONFLICT
             else:
                 done = delete_in_place(cython.address(self.pool), self.wal, txn, page, raw_key, key_len)
             if done in (ERR_FULL, ERR_RESTART):
                 op.root = page
-                op.kind = OP_DELETE
+                op.kind = WRITE_DELETE
                 op.key = raw_key
                 op.key_len = key_len
                 op.value = raw_key
@@ -428,17 +443,17 @@ class Store:
                 done = self.apply(cython.address(op), 1, cython.address(lsn))
             end = wal_end(self.wal)
             mutex_unlock(cython.address(self.commit_mutex))
+        if done == ERR_STALE:
+            return -1
         if done == ERR_CONFLICT:
             if self.get(root, 0, key) is None:
-                return False
-            self.commit([(tree, key, None)])
-            return True
+                return 0
+            return 1 if self._commit_if([(tree, key, None)]) else -1
         if done < 0:
             raise self.fail(done)
-        if done == 0:
-            return False
-        self.wait_durable(end)
-        return True
+        if done > 0:
+            self.wait_durable(end)
+        return done
 
     def fail(self, code):
         """The exception for a failed commit."""
@@ -454,16 +469,7 @@ class Store:
         if done != OK:
             return done
         self.next_txn += 1
-        last: cython.int = 0
-        i: cython.long
-        for i in range(count):
-            op = cython.address(ops[i])
-            if op.kind == OP_PUT:
-                last = tree_put(b, op.root, op.key, op.key_len, op.value, op.value_len)
-            else:
-                last = tree_delete(b, op.root, op.key, op.key_len)
-            if last < 0:
-                break
+        last = apply_writes(b, ops, count)
         if last >= 0:
             done = batch_commit(b, lsn)
             if done >= 0:
@@ -498,6 +504,29 @@ class Store:
         self.wait_durable(end)
         return int(lsn)
 
+    def commit_sorted(self, writes, epoch):
+        """Commit sorted writes to one tree and wait for them to be durable. False as in put_one."""
+        self.check_writable()
+        lsn: uint64_t = 0
+        with cython.nogil:
+            mutex_lock(cython.address(self.commit_mutex))
+            if self.tree_epoch != epoch:
+                done: cython.int = ERR_STALE
+            elif self.active_writers > 0:
+                done = ERR_CONFLICT
+            else:
+                done = self.apply(writes.items, writes.count, cython.address(lsn))
+            end = wal_end(self.wal)
+            mutex_unlock(cython.address(self.commit_mutex))
+        if done == ERR_STALE:
+            return False
+        if done == ERR_CONFLICT:
+            return self._commit_if(writes.as_list())
+        if done < 0:
+            raise self.fail(done)
+        self.wait_durable(end)
+        return True
+
     def _fill(self, ops, writes, first):
         """Point operations at the bytes of `writes`; for trees that do not exist a ConflictError is raised."""
         roots: dict = {}
@@ -517,12 +546,12 @@ class Store:
             op.key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(k))
             op.key_len = len(k)
             if value is None:
-                op.kind = OP_DELETE
+                op.kind = WRITE_DELETE
                 op.value = op.key
                 op.value_len = 0
             else:
                 v: bytes = value
-                op.kind = OP_PUT
+                op.kind = WRITE_PUT
                 op.value = cython.cast(cython.p_uchar, PyBytes_AS_STRING(v))
                 op.value_len = len(v)
             i += 1
@@ -530,7 +559,7 @@ class Store:
 
     def _commit_writes(self, writes, lsn):
         count: cython.long = len(writes)
-        ops = cython.cast(cython.pointer(op_t), calloc(count + 1, cython.sizeof(op_t)))
+        ops = cython.cast(cython.pointer(write_t), calloc(count + 1, cython.sizeof(write_t)))
         if ops == cython.NULL:
             raise MemoryError
         try:
@@ -547,7 +576,7 @@ class Store:
         """A commit that also makes and drops trees: the same batch, with the directory's entries."""
         b = cython.address(self.batch)
         count: cython.long = len(writes)
-        ops = cython.cast(cython.pointer(op_t), calloc(count + 1, cython.sizeof(op_t)))
+        ops = cython.cast(cython.pointer(write_t), calloc(count + 1, cython.sizeof(write_t)))
         if ops == cython.NULL:
             raise MemoryError
         made: dict = {}
@@ -562,16 +591,8 @@ class Store:
                     made[tree] = self._create_tree(tree)
                     self.roots[tree] = (made[tree], 0, None)
                 self._fill(ops, writes, 0)
-                i: cython.long
                 with cython.nogil:
-                    for i in range(count):
-                        op = cython.address(ops[i])
-                        if op.kind == OP_PUT:
-                            done = tree_put(b, op.root, op.key, op.key_len, op.value, op.value_len)
-                        else:
-                            done = tree_delete(b, op.root, op.key, op.key_len)
-                        if done < 0:
-                            break
+                    done = apply_writes(b, ops, count)
                 if done < 0:
                     raise self.fail(done)
                 for tree in dropped:
@@ -625,12 +646,15 @@ class Store:
         v: bytes = value if value is not None else b""
         raw_value = cython.cast(cython.p_uchar, PyBytes_AS_STRING(v))
         length: uint64_t = len(v)
-        deletes: cython.bint = value is None
+        op: write_t
+        op.root = ROOT_DIRECTORY
+        op.kind = WRITE_DELETE if value is None else WRITE_PUT
+        op.key = raw_key
+        op.key_len = 8
+        op.value = raw_value
+        op.value_len = length
         with cython.nogil:
-            if deletes:
-                done = tree_delete(b, ROOT_DIRECTORY, raw_key, 8)
-            else:
-                done = tree_put(b, ROOT_DIRECTORY, raw_key, 8, raw_value, length)
+            done = apply_writes(b, cython.address(op), 1)
         check(done, self.path)
 
     def create_first_trees(self):

@@ -217,6 +217,7 @@ def test_the_log_follows_itself(db: Any) -> None:
 
 
 def test_the_chain_of_a_page_is_the_log_filtered(db: Any) -> None:
+    db.execute("UPDATE t SET b = 'other' WHERE a % 9 = 0")
     page = db.execute("SELECT page FROM sys.pages WHERE owner = 'table t' AND kind = 'leaf' LIMIT 1").fetchone()[0]
     chain = db.inspect.wal(page=page).records
     filtered = db.execute("SELECT start_lsn FROM sys.wal WHERE page = ? AND record_type <> 'FREE'", (page,)).fetchall()

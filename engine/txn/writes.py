@@ -1,0 +1,76 @@
+"""A list of writes for one commit: what the engine reads without the GIL, and the bytes objects it points into."""
+
+import cython
+from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cython.cimports.engine.btree.apply import WRITE_DELETE, WRITE_PUT, sort_writes
+
+
+class Writes:
+    """Writes to trees, in the order in which they were added until they are sorted."""
+
+    def __cinit__(self):
+        self.held = []
+
+    def __dealloc__(self):
+        free(self.items)
+
+    def __len__(self):
+        return self.count
+
+    def add(self, key, value):
+        """Note a put, or, with value None, a deletion. Key and value are bytes, checked by the caller."""
+        if self.count == self.room:
+            room = self.room * 2 if self.room else 64
+            grown = cython.cast(
+                cython.pointer(write_t), realloc(self.items, cython.cast(cython.size_t, room) * cython.sizeof(write_t))
+            )
+            if grown == cython.NULL:
+                raise MemoryError
+            self.items = grown
+            self.room = room
+        w = cython.address(self.items[self.count])
+        raw_key = cython.cast(bytes, key)
+        w.tree = 0
+        w.root = 0
+        w.key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(raw_key))
+        w.key_len = cython.cast(cython.uint, PyBytes_GET_SIZE(raw_key))
+        w.kind = WRITE_DELETE
+        w.value = w.key
+        w.value_len = 0
+        self.held.append(key)
+        if value is not None:
+            raw_value = cython.cast(bytes, value)
+            w.kind = WRITE_PUT
+            w.value = cython.cast(cython.p_uchar, PyBytes_AS_STRING(raw_value))
+            w.value_len = PyBytes_GET_SIZE(raw_value)
+            self.held.append(value)
+        self.count += 1
+        return 0
+
+    def sort(self):
+        """Put the writes in order of tree and key; of those with the same key the last stays."""
+        with cython.nogil:
+            count = sort_writes(cython.address(self.items), self.count)
+        if count < 0:
+            raise MemoryError
+        self.count = count
+        self.room = count
+        return 0
+
+    def aim(self, tree, root):
+        """All writes go to this tree."""
+        i: cython.long
+        for i in range(self.count):
+            self.items[i].tree = tree
+            self.items[i].root = root
+        return 0
+
+    def as_list(self):
+        """The writes as (tree, key, value or None)."""
+        found = []
+        i: cython.long
+        for i in range(self.count):
+            w = cython.address(self.items[i])
+            value = None if w.kind == WRITE_DELETE else w.value[: w.value_len]
+            found.append((int(w.tree), w.key[: w.key_len], value))
+        return found
