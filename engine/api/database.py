@@ -240,9 +240,15 @@ class TransactionTree:
         self._txn = transaction.inner
         self._catalog = transaction.database.catalog
         self.name = name
+        self._tree: int | None = None
+        self._epoch = -1
 
     def _id(self, create: bool = False) -> int | None:
-        return self._catalog.named_tree(self._txn, self.name, create)
+        """The tree's id, looked up again where trees of the transaction came or went."""
+        if self._tree is None or self._epoch != self._txn.epoch:
+            self._tree = self._catalog.named_tree(self._txn, self.name, create)
+            self._epoch = self._txn.epoch
+        return self._tree
 
     def get(self, key: bytes, default: bytes | None = None) -> bytes | None:
         """The value of a key, or `default`."""

@@ -7,7 +7,9 @@ A tree comes into being with its first write. Its id and root are remembered unt
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cython.cimports.engine.base.thread import fork_generation
+from cython.cimports.engine.btree.many import tree_get_many
 from cython.cimports.engine.btree.read import tree_get
+from cython.cimports.engine.txn.commit import delete_one, put_one, put_sorted
 from cython.cimports.engine.txn.writes import Writes
 from cython.cimports.libc.stdint import uint8_t
 
@@ -95,27 +97,15 @@ class Tree:
         store = self.store
         wanted: list = list(keys)
         for key in wanted:
-            store.check_key(key)
+            if type(key) is not bytes:
+                store.check_key(key)
         if self.root == 0:
             return [None] * len(wanted)
         snapshot = store.snapshot()
-        lsn: uint64_t = snapshot.lsn
-        found: list = []
-        for key in wanted:
-            raw: bytes = key
-            found.append(
-                tree_get(
-                    cython.address(store.pool),
-                    self.root,
-                    lsn,
-                    cython.cast(cython.pointer(uint8_t), PyBytes_AS_STRING(raw)),
-                    PyBytes_GET_SIZE(raw),
-                    None,
-                    store.path,
-                )
-            )
-        snapshot.close()
-        return found
+        try:
+            return tree_get_many(cython.address(store.pool), self.root, snapshot.lsn, wanted, None, store.path)
+        finally:
+            snapshot.close()
 
     def __getitem__(self, key):
         found = self.get(key)
@@ -135,7 +125,7 @@ class Tree:
         while True:
             if self.root == 0 or self.epoch != store.tree_epoch:
                 self._ensure()
-            if store.put_one(self.tree, self.root, self.epoch, key, value):
+            if put_one(store, self.tree, self.root, self.epoch, key, value):
                 return
 
     def __setitem__(self, key, value):
@@ -150,7 +140,7 @@ class Tree:
             self._refresh()
             if self.root == 0:
                 return False
-            done = store.delete_one(self.tree, self.root, self.epoch, key)
+            done = delete_one(store, self.tree, self.root, self.epoch, key)
             if done >= 0:
                 return done == 1
 
@@ -176,7 +166,7 @@ class Tree:
         while True:
             self._ensure()
             writes.aim(self.tree, self.root)
-            if store.commit_sorted(writes, self.epoch):
+            if put_sorted(store, writes, self.epoch):
                 return writes.count
 
     def scan(self, start=None, stop=None, reverse=False):

@@ -19,6 +19,7 @@ cdef extern from *:
     #define ank_add_acq_rel(p, v)      __atomic_fetch_add((p), (v), __ATOMIC_ACQ_REL)
     #define ank_or_acq_rel(p, v)       __atomic_fetch_or((p), (v), __ATOMIC_ACQ_REL)
     #define ank_and_acq_rel(p, v)      __atomic_fetch_and((p), (v), __ATOMIC_ACQ_REL)
+    #define ank_prefetch(p)            __builtin_prefetch((p), 0, 3)
     #define ank_fence_acquire()        __atomic_thread_fence(__ATOMIC_ACQUIRE)
     #define ank_fence_release()        __atomic_thread_fence(__ATOMIC_RELEASE)
     #define ank_fence_seq()            __atomic_thread_fence(__ATOMIC_SEQ_CST)
@@ -67,3 +68,4 @@ cdef extern from *:
     void fence_release "ank_fence_release"() noexcept nogil
     void fence_seq "ank_fence_seq"() noexcept nogil
     void cpu_relax "ank_cpu_relax"() noexcept nogil
+    void prefetch "ank_prefetch"(const void *p) noexcept nogil

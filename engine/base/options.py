@@ -21,7 +21,8 @@ class Options:
     checkpoints and intervals; "off": when the engine has it. isolation: default of transactions.
     wal_retention: bytes of log to keep behind the last checkpoint, for history. checkpoint_bytes: log written since the
     last checkpoint that starts the next one in the background; 0: only on request and at close.
-    segment_size: bytes of a log segment, of a new database.
+    segment_size: bytes of a log segment, of a new database. memtable_bytes: memory for the writes of open transactions
+    and for what was committed while they are open.
     """
 
     create: bool = True
@@ -33,6 +34,7 @@ class Options:
     wal_retention: int = 0
     checkpoint_bytes: int = 64 << 20
     segment_size: int = 16 << 20
+    memtable_bytes: int = 64 << 20
 
     def __post_init__(self) -> None:
         if self.page_size not in PAGE_SIZES:
@@ -43,6 +45,8 @@ class Options:
             raise InterfaceError(f"isolation {self.isolation!r}: one of {', '.join(ISOLATION)} is needed")
         if self.pool_bytes < 1 << 20:
             raise InterfaceError(f"pool_bytes {self.pool_bytes!r}: at least 1 MiB (1048576) is needed")
+        if self.memtable_bytes < 1 << 18:
+            raise InterfaceError(f"memtable_bytes {self.memtable_bytes!r}: at least 256 KiB (262144) is needed")
         if self.wal_retention < 0 or self.checkpoint_bytes < 0:
             raise InterfaceError("wal_retention and checkpoint_bytes are numbers of bytes, not negative")
 

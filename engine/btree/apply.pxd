@@ -14,7 +14,7 @@ cdef enum:
 
 # One write of a batch; key and value belong to the caller.
 ctypedef struct write_t:
-    uint32_t tree            # the caller's: not needed to apply it
+    uint32_t tree            # what the order goes by; the root may be looked up later
     uint32_t root
     uint32_t kind
     uint32_t key_len

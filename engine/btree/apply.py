@@ -83,8 +83,8 @@ def _build(b, writes, count, done):
 
 def compare_writes(a, b):
     """Order of two writes by tree and key."""
-    if a.root != b.root:
-        return -1 if a.root < b.root else 1
+    if a.tree != b.tree:
+        return -1 if a.tree < b.tree else 1
     return compare_keys(a.key, a.key_len, b.key, b.key_len)
 
 
@@ -100,7 +100,7 @@ def _precedes(writes, a, b):
     """Whether `b` comes strictly before `a`: then a stable merge takes `b` first."""
     x = cython.address(writes[a.index])
     y = cython.address(writes[b.index])
-    if x.root == y.root and a.head != b.head:
+    if x.tree == y.tree and a.head != b.head:
         return b.head < a.head
     return compare_writes(y, x) < 0
 

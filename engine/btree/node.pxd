@@ -46,6 +46,21 @@ cdef inline int compare_keys(const uint8_t *a, size_t a_len, const uint8_t *b, s
         return order
     return -1 if a_len < b_len else 1
 
+# cut [low, high), the slots among which a head is or would be, by the hints
+cdef inline void node_narrow(const page_t *page, long count, uint32_t head, long *low, long *high) noexcept nogil:
+    cdef long distance, first = 0, last
+    if count <= 2 * HINTS:
+        return
+    distance = count // (HINTS + 1)
+    while first < HINTS and page.hint[first] < head:
+        first += 1
+    last = first
+    while last < HINTS and page.hint[last] == head:
+        last += 1
+    low[0] = first * distance
+    if last < HINTS:
+        high[0] = (last + 1) * distance
+
 # the index in bits 1.., bit 0 set when the key itself is there; or NODE_DAMAGED
 cdef long node_search(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil
 cdef int64_t node_child(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil

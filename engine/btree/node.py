@@ -77,17 +77,7 @@ def node_search(page, page_size, key, key_len):
     head = key_head(suffix, length)
     low: cython.long = 0
     high: cython.long = count
-    if count > 2 * HINTS:
-        distance: cython.long = count // (HINTS + 1)
-        first: cython.long = 0
-        while first < HINTS and page.hint[first] < head:
-            first += 1
-        last: cython.long = first
-        while last < HINTS and page.hint[last] == head:
-            last += 1
-        low = first * distance
-        if last < HINTS:
-            high = (last + 1) * distance
+    node_narrow(page, count, head, cython.address(low), cython.address(high))
     while low < high:
         middle = (low + high) >> 1
         slot = slot_at(page, middle)

@@ -114,7 +114,7 @@ def tree_put_at(b, root, path, key, key_len, value, value_len):
     """
     p = b.pool
     ref: overflow_ref_t
-    data = value
+    data = cython.cast(cython.p_uchar, value)
     raw: cython.ushort = cython.cast(cython.ushort, value_len)
     done = _seek(p, root, key, key_len, path)
     if done == OK and value_len > value_inline_max(p.page_size):

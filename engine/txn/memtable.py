@@ -1,122 +1,268 @@
-"""What a transaction has written and not yet committed.
+"""The memtable: what open transactions have written, and what was committed while they are open.
 
-Per tree: the writes by key, and, for scans, the same keys in order. A savepoint remembers how far the undo list goes;
-going back replays that list backward. The store takes the writes in key order when the transaction commits.
+                oldest                                       current
+    generation [ skip list, last commit 900 ] -> [ skip list, last commit 1200 ] -> end
+                  ^ home of transactions 7, 8       ^ home of transaction 9
 
-This is one transaction's own structure, used by one thread at a time.
+One concurrent skip list (engine.txn.skiplist) holds entries of many transactions side by side: a transaction reads its
+own over its snapshot, and when it commits, it learns from the others', which carry their commit LSN, whether anybody
+changed what it wrote or read. A rollback leaves entries without an LSN behind; nobody looks at them.
+
+*Generations.* A skip list much past a hundred thousand entries is slower than the tree, and its memory is given back
+only as a whole. So a transaction that begins while the current list has more than GENERATION_ENTRIES gets a new one.
+The oldest list goes when no open transaction has entries in it and none is old enough to conflict with its commits.
+
+*What a commit leaves here.* Nothing while no other transaction that may write is open. Otherwise its entries get its LSN
+(`memtable_stamp`); writes that were never entries, of single puts and of put_many, are noted with it (`memtable_note`).
+
+*Bounded.* Past `budget` bytes the oldest lists without transactions of their own are given up, and so are the notes of a
+commit of more than NOTES_MAX writes; `forgotten` remembers the LSN. A transaction older than that is validated against
+the pages instead (`leaf_changed`, engine.txn.validate): one page changed since its snapshot is then a conflict, whatever changed on it.
+
+Protocol between a beginning and a committing transaction. Beginning: count itself in `active`, then read the published
+LSN for its snapshot. Committing: publish, then read `active`. So whoever was not counted when the commit looked has a
+snapshot that sees the commit, and needs no note of it.
+
+Locking: `mutex` covers generations and writers; under it the pool's mutex may be taken. Entries are inserted and read
+without it. Notes, stamps and validation happen in the commit section. Invariant: writers are linked in order of their
+snapshots; a generation with `bound` 0 and no commit newer than the oldest snapshot is used by nobody.
 """
 
-from __future__ import annotations
+from dataclasses import dataclass
 
-from bisect import bisect_left
-from collections.abc import Iterator
-
-from engine.base.errors import InterfaceError
-
-MISSING = object()
-Write = tuple[int, bytes, bytes | None]
+import cython
 
 
-class Memtable:
-    """Uncommitted writes of one transaction: (tree, key) -> value, or None for a deletion."""
+@dataclass(frozen=True, slots=True)
+class MemtableState:
+    """What the memtable holds. bytes: of all generations; forgotten_lsn: commits up to it are no longer all noted."""
 
-    __slots__ = ("_order", "_savepoints", "_trees", "_undo")
+    writers: int
+    generations: int
+    entries: int
+    bytes: int
+    oldest_snapshot_lsn: int | None
+    forgotten_lsn: int
 
-    def __init__(self) -> None:
-        self._trees: dict[int, dict[bytes, bytes | None]] = {}
-        self._order: dict[int, list[bytes]] = {}
-        self._undo: list[tuple[int, bytes, object]] = []
-        self._savepoints: list[int] = []
 
-    def __len__(self) -> int:
-        return sum(map(len, self._trees.values()))
+def memtable_init(m, pool, budget):
+    """Prepare an empty memtable. 0 or ERR_MEMORY."""
+    memset(m, 0, cython.sizeof(memtable_t))
+    mutex_init(cython.address(m.mutex), cython.NULL)
+    m.pool = pool
+    m.budget = budget
+    m.next_txn = 1
+    m.oldest = m.current = _generation()
+    return OK if m.current != cython.NULL else ERR_MEMORY
 
-    def set(self, tree: int, key: bytes, value: bytes | None) -> None:
-        """Note a write; `value` None is a deletion."""
-        writes = self._trees.get(tree)
-        if writes is None:
-            writes = self._trees[tree] = {}
-        if self._savepoints:
-            self._undo.append((tree, key, writes.get(key, MISSING)))
-        if self._order and key not in writes:
-            self._order.pop(tree, None)
-        writes[key] = value
 
-    def get(self, tree: int, key: bytes) -> object:
-        """The value written, None for a deletion, MISSING where the transaction did not write the key."""
-        writes = self._trees.get(tree)
-        return MISSING if writes is None else writes.get(key, MISSING)
+def memtable_free(m):
+    """Give all memory back; nobody may be using it."""
+    while m.oldest != cython.NULL:
+        _drop_oldest(m)
+    mutex_destroy(cython.address(m.mutex))
 
-    def touches(self, tree: int) -> bool:
-        """Whether the transaction wrote to the tree."""
-        return bool(self._trees.get(tree))
 
-    def has(self, tree: int, key: bytes) -> bool:
-        """Whether the transaction wrote the key."""
-        writes = self._trees.get(tree)
-        return writes is not None and key in writes
+def _generation():
+    made = cython.cast(cython.pointer(generation_t), calloc(1, cython.sizeof(generation_t)))
+    if made != cython.NULL and skiplist_init(cython.address(made.list)) != OK:
+        free(made)
+        return cython.NULL
+    return made
 
-    def range(
-        self, tree: int, start: bytes | None, stop: bytes | None, reverse: bool
-    ) -> list[tuple[bytes, bytes | None]]:
-        """The writes of [start, stop) in key order, as they are now."""
-        writes = self._trees.get(tree)
-        if not writes:
-            return []
-        order = self._order.get(tree)
-        if order is None:
-            order = self._order[tree] = sorted(writes)
-        low = 0 if start is None else bisect_left(order, start)
-        high = len(order) if stop is None else bisect_left(order, stop)
-        keys = order[low:high]
-        if reverse:
-            keys.reverse()
-        return [(key, writes[key]) for key in keys]
 
-    def savepoint(self) -> int:
-        """Mark the present state; returns the savepoint's number."""
-        self._savepoints.append(len(self._undo))
-        return len(self._savepoints) - 1
+def _drop_oldest(m):
+    gone = m.oldest
+    m.oldest = gone.newer
+    skiplist_free(cython.address(gone.list))
+    free(gone)
 
-    def _check_savepoint(self, savepoint: int) -> None:
-        if not 0 <= savepoint < len(self._savepoints):
-            raise InterfaceError(f"there is no savepoint {savepoint}: it was released, or rolled back over")
 
-    def rollback_to(self, savepoint: int) -> None:
-        """Undo every write since the savepoint, which stays."""
-        self._check_savepoint(savepoint)
-        mark = self._savepoints[savepoint]
-        del self._savepoints[savepoint + 1 :]
-        while len(self._undo) > mark:
-            tree, key, old = self._undo.pop()
-            writes = self._trees[tree]
-            if old is MISSING:
-                del writes[key]
-                self._order.pop(tree, None)
-            else:
-                writes[key] = old  # type: ignore[assignment]
+def memtable_enter(m, w):
+    """A transaction that may write begins: its number, its snapshot, its home. 0 or ERR_MEMORY."""
+    p = m.pool
+    mutex_lock(cython.address(m.mutex))
+    store_seq(cython.address(m.active), m.active + 1)  # before the snapshot: see the protocol above
+    mutex_lock(cython.address(p.mutex))
+    w.snapshot_lsn = load_acquire(cython.address(p.published))
+    w.snapshot = snapshot_register(p, w.snapshot_lsn)
+    mutex_unlock(cython.address(p.mutex))
+    if w.snapshot < 0:
+        m.active -= 1
+        mutex_unlock(cython.address(m.mutex))
+        return w.snapshot
+    if m.current.list.entries > GENERATION_ENTRIES:
+        made = _generation()
+        if made != cython.NULL:  # without memory the old one grows on
+            m.current.newer = made
+            m.current = made
+    w.txn = add_acq_rel(cython.address(m.next_txn), 1)
+    w.home = m.current
+    w.home.bound += 1
+    w.newer = cython.NULL
+    w.older = m.last
+    if m.last != cython.NULL:
+        invariant(m.last.snapshot_lsn <= w.snapshot_lsn, b"writers are linked in order of their snapshots")
+        m.last.newer = w
+    else:
+        m.first = w
+    m.last = w
+    mutex_unlock(cython.address(m.mutex))
+    return OK
 
-    def release(self, savepoint: int) -> None:
-        """Forget the savepoint and those after it; the writes stay."""
-        self._check_savepoint(savepoint)
-        del self._savepoints[savepoint:]
-        if not self._savepoints:
-            self._undo.clear()
 
-    def forget_tree(self, tree: int) -> None:
-        """The tree is dropped: its writes go with it."""
-        for key in list(self._trees.get(tree, ())):
-            if self._savepoints:
-                self._undo.append((tree, key, self._trees[tree][key]))
-            del self._trees[tree][key]
-        self._order.pop(tree, None)
+def memtable_leave(m, w):
+    """A transaction ends; generations that nobody needs any more go. Its snapshot it releases itself."""
+    mutex_lock(cython.address(m.mutex))
+    if w.older != cython.NULL:
+        w.older.newer = w.newer
+    else:
+        m.first = w.newer
+    if w.newer != cython.NULL:
+        w.newer.older = w.older
+    else:
+        m.last = w.older
+    w.home.bound -= 1
+    store_seq(cython.address(m.active), m.active - 1)
+    _trim(m)
+    mutex_unlock(cython.address(m.mutex))
 
-    def writes(self) -> list[Write]:
-        """Everything, by tree and key: the order in which a commit applies it."""
-        return [(tree, key, writes[key]) for tree, writes in sorted(self._trees.items()) for key in sorted(writes)]
 
-    def keys(self) -> Iterator[tuple[int, bytes]]:
-        """Every (tree, key) written."""
-        for tree, writes in self._trees.items():
-            for key in writes:
-                yield tree, key
+def _trim(m):
+    """Give up the generations at the old end that nobody needs; the current one becomes empty. Mutex held."""
+    while m.oldest.bound == 0 and (m.first == cython.NULL or m.oldest.last_commit <= m.first.snapshot_lsn):
+        if m.oldest == m.current:
+            if m.oldest.list.entries > 0:
+                skiplist_reset(cython.address(m.oldest.list))
+            m.oldest.last_commit = 0
+            return
+        _drop_oldest(m)
+
+
+def memtable_state(m):
+    """A snapshot of the memtable's counters."""
+    generations: cython.int = 0
+    entries: uint64_t = 0
+    total: uint64_t = 0
+    with cython.nogil:
+        mutex_lock(cython.address(m.mutex))
+        g = m.oldest
+        while g != cython.NULL:
+            generations += 1
+            entries += g.list.entries
+            total += g.list.bytes
+            g = g.newer
+        oldest: uint64_t = m.first.snapshot_lsn if m.first != cython.NULL else 0
+        open: cython.bint = m.first != cython.NULL
+        active = m.active
+        forgotten = m.forgotten
+        mutex_unlock(cython.address(m.mutex))
+    return MemtableState(
+        int(active), int(generations), int(entries), int(total), int(oldest) if open else None, int(forgotten)
+    )
+
+
+# --- in the commit section ------------------------------------------------------------------------------------------
+
+
+def memtable_note(m, txn, writes, count, lsn):
+    """A commit was published whose writes are no entries: note them if an open transaction may conflict with them."""
+    if load_seq(cython.address(m.active)) == 0:
+        return
+    mutex_lock(cython.address(m.mutex))
+    g = m.current
+    g.bound += 1
+    mutex_unlock(cython.address(m.mutex))
+    good: cython.bint = count <= NOTES_MAX
+    made: cython.bint
+    i: cython.long = 0
+    while good and i < count:
+        w = cython.address(writes[i])
+        e = skiplist_put(cython.address(g.list), w.tree, w.key, w.key_len, txn, cython.address(made))
+        if e == cython.NULL:
+            good = False
+        else:
+            store_release(cython.address(e.commit_lsn), lsn)
+        i += 1
+    mutex_lock(cython.address(m.mutex))
+    g.bound -= 1
+    if not good:
+        m.forgotten = lsn
+    g.last_commit = max(g.last_commit, lsn)
+    _forget_beyond_budget(m)
+    mutex_unlock(cython.address(m.mutex))
+
+
+def memtable_stamp(m, w, entries, count, lsn):
+    """A transaction was published: its entries get its LSN if another open transaction may conflict with them."""
+    if load_seq(cython.address(m.active)) <= 1:
+        return
+    i: cython.long
+    for i in range(count):
+        if value_of(entries[i]) != cython.NULL:
+            store_release(cython.address(entries[i].commit_lsn), lsn)
+    mutex_lock(cython.address(m.mutex))
+    w.home.last_commit = max(w.home.last_commit, lsn)
+    _forget_beyond_budget(m)
+    mutex_unlock(cython.address(m.mutex))
+
+
+def _forget_beyond_budget(m):
+    """Give up the oldest generations without transactions of their own while the memtable is too large. Mutex held."""
+    total: uint64_t = 0
+    g = m.oldest
+    while g != cython.NULL:
+        total += g.list.bytes
+        g = g.newer
+    while total > m.budget and m.oldest != m.current and m.oldest.bound == 0:
+        m.forgotten = max(m.forgotten, m.oldest.last_commit)
+        total -= m.oldest.list.bytes
+        _drop_oldest(m)
+
+
+def memtable_since(m, lsn, found):
+    """The generations with commits after `lsn`, into `found`; how many, or ERR_CONFLICT: not all are known, see pages.
+
+    They stay until the commit section is left, if the caller's snapshot is at `lsn`.
+    """
+    count: cython.int = 0
+    mutex_lock(cython.address(m.mutex))
+    if lsn < m.forgotten:
+        count = ERR_CONFLICT
+    g = m.oldest
+    while g != cython.NULL and count >= 0:
+        if g.last_commit > lsn:
+            if count == GENERATIONS_SEEN:
+                count = ERR_CONFLICT
+                break
+            found[count] = g
+            count += 1
+        g = g.newer
+    mutex_unlock(cython.address(m.mutex))
+    return count
+
+
+def key_changed(found, count, since, tree, key, key_len):
+    """Whether a commit after `since` wrote the key."""
+    i: cython.int
+    for i in range(count):
+        e = skiplist_seek(cython.address(found[i].list), tree, key, key_len, 0)
+        while same_key(e, tree, key, key_len):
+            if load_acquire(cython.address(e.commit_lsn)) > since:
+                return True
+            e = entry_next(e)
+    return False
+
+
+def range_changed(found, count, since, tree, low, low_len, bounded, high, high_len):
+    """Whether a commit after `since` wrote a key of [low, high), or, not `bounded`, from low on."""
+    i: cython.int
+    for i in range(count):
+        e = skiplist_seek(cython.address(found[i].list), tree, low, low_len, 0)
+        while e != cython.NULL and e.tree == tree:
+            if bounded and compare_keys(key_of(e), e.key_len, high, high_len) >= 0:
+                break
+            if load_acquire(cython.address(e.commit_lsn)) > since:
+                return True
+            e = entry_next(e)
+    return False

@@ -26,6 +26,7 @@ from engine.storage.file_overlay import OverlayFile
 from engine.storage.meta import Meta, choose
 from engine.txn.checkpoint import load_table
 from engine.txn.checkpointer import Checkpointer
+from engine.txn.commit import create_first_trees
 from engine.txn.store import Store as StoreClass
 from engine.wal.log import create_log, open_log
 
@@ -103,7 +104,7 @@ def _make(fs, path, options):
                 discard=True,
             )
         )
-        store.create_first_trees()
+        create_first_trees(store)
         Checkpointer(store, 0).run()
         fs.rename(new, path)
         fs.sync_dir(directory_of(path))

@@ -1,11 +1,10 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.sync cimport mutex_t
-from engine.btree.apply cimport write_t
 from engine.btree.batch cimport batch_t
 from engine.pool.pool cimport pool_t
 from engine.storage.file cimport File
 from engine.storage.meta cimport Meta
-from engine.txn.writes cimport Writes
+from engine.txn.memtable cimport memtable_t
 from engine.wal.log cimport Log, wal_t
 
 cdef class Store
@@ -19,10 +18,12 @@ cdef class Snapshot:
     cdef Store store
     cdef int32_t index
     cdef readonly uint64_t lsn
+    cdef int adopt(self, int32_t index, uint64_t lsn) except -1
 
 cdef class Store:
     cdef pool_t pool
     cdef batch_t batch
+    cdef memtable_t memtable
     cdef mutex_t commit_mutex
     cdef wal_t *wal
     cdef readonly Log log
@@ -35,22 +36,16 @@ cdef class Store:
     cdef public bint pool_ready
     cdef int synchronous
     cdef uint64_t generation
-    cdef uint64_t next_txn
     cdef public uint32_t next_tree
-    cdef public int active_writers
     cdef public uint64_t tree_epoch
     cdef object file_lock
     cdef public object roots
-    cdef public object history
-    cdef public object writers
-    cdef object abandoned
-    cdef public object snapshots
+    cdef public list drops           # (LSN, tree ids) of commits that dropped trees
     cdef public object checkpointer
     cdef public Meta meta
     cdef public int meta_slot
     cdef public object table
     cdef public uint64_t redo_lsn
-    cdef public uint32_t redo_crc
     cdef public object failure
 
     cpdef int check_open(self) except -1
@@ -58,14 +53,7 @@ cdef class Store:
     cdef pool_t *pool_ptr(self) noexcept
     cdef int lock_commit(self) except -1
     cdef int unlock_commit(self) except -1
-    cdef int _forget_abandoned(self) except -1
-    cdef int _leave(self, object lsn) except -1
+    cdef bint is_ours(self) noexcept
     cdef int wait_durable(self, uint64_t lsn) except -1
-    cdef int apply(self, const write_t *ops, long count, uint64_t *lsn) noexcept nogil
     cdef object fail(self, int code)
-    cdef bint commit_sorted(self, Writes writes, uint64_t epoch) except *
-    cdef bint put_one(self, uint32_t tree, uint32_t root, uint64_t epoch, object key, object value) except *
-    cdef int delete_one(self, uint32_t tree, uint32_t root, uint64_t epoch, object key) except -2
-    cdef int _fill(self, write_t *ops, list writes, long first) except -1
-    cdef int _commit_writes(self, list writes, uint64_t *lsn) except -1
-    cdef int _commit_trees(self, list writes, object created, object dropped, uint64_t *lsn) except -1
+    cpdef int check_pair(self, object key, object value) except -1

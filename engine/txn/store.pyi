@@ -1,14 +1,13 @@
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 from engine.base.options import Options
 from engine.storage.file import File, FileLock, FileSystem
 from engine.storage.meta import Meta
 from engine.txn.checkpointer import Checkpointer
+from engine.txn.memtable import MemtableState
 from engine.wal.log import Log
 
 VALUE_MAX: int
-
-Write = tuple[int, bytes, bytes | None]
 
 class Snapshot:
     lsn: int
@@ -25,17 +24,16 @@ class Store:
     closed: bool
     pool_ready: bool
     next_tree: int
-    active_writers: int
+    @property
+    def active_writers(self) -> int: ...
     tree_epoch: int
     roots: dict[int, tuple[int, int, int | None]]
-    history: list[tuple[int, list[Write], frozenset[int]]]
-    writers: list[int]
+    drops: list[tuple[int, frozenset[int]]]
     checkpointer: Checkpointer | None
     meta: Meta
     meta_slot: int
     table: list[dict[int, tuple[int, int]]]
     redo_lsn: int
-    redo_crc: int
     failure: BaseException | None
     def __init__(
         self, fs: FileSystem, path: str, file: File, lock: FileLock | None, options: Options, page_size: int
@@ -64,17 +62,6 @@ class Store:
         reverse: bool = False,
     ) -> Iterator[tuple[bytes, bytes]]: ...
     def count(self, root: int, lsn: int, start: bytes | None = None, stop: bytes | None = None) -> int: ...
-    def enter_writer(self) -> None: ...
-    def writer_at(self, lsn: int) -> None: ...
-    def leave_writer(self, lsn: int | None = None) -> None: ...
-    def abandon_writer(self, lsn: int) -> None: ...
+    def memtable_state(self) -> MemtableState: ...
     def new_tree_id(self) -> int: ...
-    def commit(
-        self,
-        writes: list[Write],
-        created: Sequence[int] = (),
-        dropped: Sequence[int] = (),
-        validate: Callable[[], None] | None = None,
-    ) -> int: ...
-    def create_first_trees(self) -> None: ...
     def close_files(self) -> None: ...

@@ -1,7 +1,7 @@
-"""Transactions: a snapshot to read, a memtable to write, validation at commit.
+"""Transactions: a snapshot to read, entries in the memtable to write, validation at commit.
 
     begin          get / scan                    commit
-      |   snapshot S    memtable over snapshot     |  commit section: validate, apply the memtable as one batch
+      |   snapshot S    own entries over snapshot  |  commit section: validate, apply the entries as one batch
       +------------------------------------------->+--> publish --> wait for the log
 
 Validation (optimistic, backward; Kung and Robinson, 1981): the transaction looks at every commit published after its
@@ -10,249 +10,566 @@ and this one read, singly or inside a range it scanned, is one as well: the orde
 Under `snapshot` only writes count, so write skew is possible. A transaction that wrote nothing always succeeds: its
 snapshot is a prefix of that order.
 
-The store keeps what was committed (`history`) only while a transaction that can still write is older.
+What others committed stands in the memtable (engine.txn.memtable); for what it has forgotten, pages are asked
+(engine.txn.validate). Reads are noted singly until READS_MAX in a tree, then as the whole tree.
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Self
+import cython
+from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cython.cimports.engine.btree.read import tree_get
+from cython.cimports.engine.pool.fail import check
+from cython.cimports.engine.txn.commit import commit_writes
 
 from engine.base.errors import ConflictError, InterfaceError, ReadOnlyError
 from engine.base.options import ISOLATION
-from engine.txn.memtable import MISSING, Memtable
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from engine.txn.store import Store
-
-Range = tuple[bytes | None, bytes | None]
+READS_MAX = 50_000
+NOTHING = cython.declare(bytes, b"")
 
 
 class Transaction:
     """One transaction, used by one thread at a time. A context manager: commit on success, rollback on an exception."""
 
-    def __init__(self, store: Store, isolation: str | None = None, readonly: bool = False) -> None:
+    def __init__(self, store, isolation=None, readonly=False):
         self.store = store
         self.isolation = isolation or store.options.isolation
         if self.isolation not in ISOLATION:
             raise InterfaceError(f"isolation {isolation!r}: one of {', '.join(ISOLATION)} is needed")
         self.readonly = readonly or store.is_readonly
-        self.memtable = Memtable()
-        self.created: dict[int, None] = {}
-        self.dropped: dict[int, None] = {}
-        self._tree_marks: list[tuple[dict[int, None], dict[int, None]]] = []
-        self._reads: dict[int, set[bytes]] = {}
-        self._ranges: dict[int, list[Range]] = {}
-        self._tracks = not self.readonly and self.isolation == "serializable"
-        self._roots: dict[int, int] = {}
+        self.created = {}
+        self.dropped = {}
+        self.marks = []
+        self.reads = {}
+        self.ranges = {}
+        self.roots = {}
+        self.tracks = not self.readonly and self.isolation == "serializable"
+        if self.readonly:
+            self.snap = self.store.snapshot()
+        else:
+            self.store.check_writable()
+            self.snap = Snapshot(self.store, False)
+            m = cython.address(self.store.memtable)
+            with cython.nogil:
+                done = memtable_enter(m, cython.address(self.writer))
+            check(done, self.store.path)
+            self.entered = True
+            self.snap.adopt(self.writer.snapshot, self.writer.snapshot_lsn)
         self.is_open = True
-        self.commit_lsn: int | None = None
-        if not self.readonly:
-            store.enter_writer()
-        try:
-            self._snapshot = store.snapshot()
-        except BaseException:
-            if not self.readonly:
-                store.leave_writer()
-            raise
-        self.snapshot_lsn = self._snapshot.lsn
-        if not self.readonly:
-            store.writer_at(self.snapshot_lsn)
+
+    def __del__(self):
+        # not __dealloc__: in a cycle the store would be gone by then
+        if self.is_open:
+            self.end()
+
+    def __dealloc__(self):
+        free(self.entries)
+        free(self.undo)
+
+    @property
+    def snapshot_lsn(self):
+        """LSN of the state that the transaction reads."""
+        return int(self.snap.lsn)
+
+    @property
+    def id(self):
+        """Number of the transaction, as in the log; 0 for one that only reads."""
+        return int(self.writer.txn)
 
     # --- reading ------------------------------------------------------------------------------------------------
 
-    def _root(self, tree: int) -> int:
+    def root(self, tree):
         """Root of the tree as the snapshot sees it; 0: the tree is empty or not there."""
-        root = self._roots.get(tree)
-        if root is None:
+        found = self.roots.get(tree)
+        if found is None:
             if tree in self.created or tree in self.dropped:
                 return 0
-            root = self._roots[tree] = self.store.root_of(tree, self.snapshot_lsn)
-        return root
+            found = self.roots[tree] = self.store.root_of(tree, self.snap.lsn)
+        return found
 
-    def _check(self) -> None:
+    def check_use(self):
+        """Raise InterfaceError where the transaction has ended, its database is closed, or this is the child of a fork."""
         if not self.is_open:
             raise InterfaceError("the transaction has ended")
+        return self.store.check_open()
 
-    def _check_use(self) -> None:
-        """Raise InterfaceError where the transaction has ended, its database is closed, or this is the child of a fork."""
-        self._check()
-        self.store.check_open()
+    def own(self, tree, key):
+        """The transaction's entry of a key that has a value, or NULL."""
+        if self.entry_count == 0:
+            return cython.NULL
+        found = skiplist_get(
+            cython.address(self.writer.home.list),
+            tree,
+            cython.cast(cython.p_uchar, PyBytes_AS_STRING(key)),
+            PyBytes_GET_SIZE(key),
+            self.writer.txn,
+        )
+        return found if found != cython.NULL and found.value != 0 else cython.NULL
 
-    def get(self, tree: int, key: bytes) -> bytes | None:
+    def get(self, tree, key):
         """The value of a key, or None."""
-        self._check_use()
-        found = self.memtable.get(tree, key)
-        if found is not MISSING:
-            return found  # type: ignore[return-value]
-        if self._tracks:
-            self._reads.setdefault(tree, set()).add(key)
-        root = self._root(tree)
-        return self.store.get(root, self.snapshot_lsn, key) if root and tree not in self.dropped else None
+        self.check_use()
+        if type(key) is not bytes:
+            self.store.check_key(key)
+        raw = cython.cast(bytes, key)
+        e = self.own(tree, raw)
+        if e != cython.NULL:
+            value = value_of(e)
+            if value.deleted:
+                return None
+            return PyBytes_FromStringAndSize(cython.cast(cython.p_char, bytes_of(value)), value.length)
+        if self.tracks:
+            keys = self.reads.get(tree)
+            if keys is None:
+                keys = self.reads[tree] = set()
+            keys.add(key)
+            if len(keys) > READS_MAX:
+                keys.clear()
+                self.note_range(tree, None, None)
+        root = self.root(tree)
+        if root == 0 or tree in self.dropped:
+            return None
+        return tree_get(
+            cython.address(self.store.pool),
+            root,
+            self.snap.lsn,
+            cython.cast(cython.p_uchar, PyBytes_AS_STRING(raw)),
+            PyBytes_GET_SIZE(raw),
+            None,
+            self.store.path,
+        )
 
-    def get_many(self, tree: int, keys: list[bytes]) -> list[bytes | None]:
+    def get_many(self, tree, keys):
         """The values of several keys, None where there is none."""
         return [self.get(tree, key) for key in keys]
 
-    def scan(
-        self, tree: int, start: bytes | None = None, stop: bytes | None = None, reverse: bool = False
-    ) -> Iterator[tuple[bytes, bytes]]:
+    def note_range(self, tree, start, stop):
+        """Remember for validation that [start, stop) of the tree was read."""
+        if self.tracks:
+            known = self.ranges.get(tree)
+            if known is None:
+                known = self.ranges[tree] = []
+            if known and known[0] == (None, None):
+                return 0
+            if (start is None and stop is None) or len(known) >= READS_MAX:
+                known.clear()
+                known.append((None, None))
+            else:
+                known.append((start, stop))
+        return 0
+
+    def own_range(self, tree, start, stop):
+        """The transaction's own writes of [start, stop), in key order: (key, value or None)."""
+        found: list = []
+        if self.entry_count == 0:
+            return found
+        bounded: cython.bint = stop is not None
+        high: bytes = stop if bounded else NOTHING
+        mine = self.writer.txn
+        e = skiplist_seek(
+            cython.address(self.writer.home.list),
+            tree,
+            cython.cast(cython.p_uchar, PyBytes_AS_STRING(start)),
+            PyBytes_GET_SIZE(start),
+            0,
+        )
+        while e != cython.NULL and e.tree == tree:
+            if bounded and (
+                compare_keys(
+                    key_of(e), e.key_len, cython.cast(cython.p_uchar, PyBytes_AS_STRING(high)), PyBytes_GET_SIZE(high)
+                )
+                >= 0
+            ):
+                break
+            if e.txn == mine and e.value != 0:
+                value = value_of(e)
+                key = PyBytes_FromStringAndSize(cython.cast(cython.p_char, key_of(e)), e.key_len)
+                if value.deleted:
+                    found.append((key, None))
+                else:
+                    data = PyBytes_FromStringAndSize(cython.cast(cython.p_char, bytes_of(value)), value.length)
+                    found.append((key, data))
+            e = entry_next(e)
+        return found
+
+    def scan(self, tree, start=None, stop=None, reverse=False):
         """(key, value) of [start, stop) in key order, or backward; sees the writes made before the scan began."""
-        self._check_use()
-        if self._tracks:
-            self._ranges.setdefault(tree, []).append((start, stop))
-        root = self._root(tree)
-        own = self.memtable.range(tree, start, stop, reverse)
-        if not root or tree in self.dropped:
-            return iter([(key, value) for key, value in own if value is not None])
-        base: Iterator[tuple[bytes, bytes]] = self.store.scan(root, self._snapshot, start, stop, reverse)
+        self.check_use()
+        self.note_range(tree, start, stop)
+        root = self.root(tree)
+        own = self.own_range(tree, NOTHING if start is None else start, stop)
+        if reverse:
+            own.reverse()
+        if root == 0 or tree in self.dropped:
+            return iter([pair for pair in own if pair[1] is not None])
+        base = self.store.scan(root, self.snap, start, stop, reverse)
         return _merge(base, own, reverse) if own else base
 
-    def count(self, tree: int, start: bytes | None = None, stop: bytes | None = None) -> int:
+    def count(self, tree, start=None, stop=None):
         """How many keys lie in [start, stop)."""
-        self._check_use()
-        if self._tracks:
-            self._ranges.setdefault(tree, []).append((start, stop))
-        root = self._root(tree) if tree not in self.dropped else 0
-        total = self.store.count(root, self.snapshot_lsn, start, stop) if root else 0
-        for key, value in self.memtable.range(tree, start, stop, False):
-            there = bool(root) and self.store.get(root, self.snapshot_lsn, key) is not None
+        self.check_use()
+        self.note_range(tree, start, stop)
+        root = self.root(tree) if tree not in self.dropped else 0
+        total = self.store.count(root, self.snap.lsn, start, stop) if root else 0
+        for key, value in self.own_range(tree, NOTHING if start is None else start, stop):
+            there = root != 0 and self.store.get(root, self.snap.lsn, key) is not None
             total += (value is not None) - there
         return total
 
     # --- writing ------------------------------------------------------------------------------------------------
 
-    def _check_write(self) -> None:
-        self._check_use()
+    def check_write(self):
+        """Raise what check_use raises, and ReadOnlyError in a transaction that only reads."""
+        self.check_use()
         if self.readonly:
             raise ReadOnlyError("the transaction is read-only")
+        return 0
 
-    def put(self, tree: int, key: bytes, value: bytes) -> None:
+    def set(self, tree, key, value, deleted):
+        """Note a write: the entry, made or found, gets a new value."""
+        made: cython.bint = False
+        home = cython.address(self.writer.home.list)
+        e = skiplist_put(
+            home,
+            tree,
+            cython.cast(cython.p_uchar, PyBytes_AS_STRING(key)),
+            PyBytes_GET_SIZE(key),
+            self.writer.txn,
+            cython.address(made),
+        )
+        if e == cython.NULL:
+            raise MemoryError
+        if made:
+            if self.entry_count == self.room:
+                room = self.room * 2 if self.room else 16
+                grown = cython.cast(
+                    cython.pointer(cython.pointer(entry_t)),
+                    realloc(self.entries, cython.cast(cython.size_t, room) * cython.sizeof(cython.p_void)),
+                )
+                if grown == cython.NULL:
+                    raise MemoryError
+                self.entries = grown
+                self.room = room
+            self.entries[self.entry_count] = e
+            self.entry_count += 1
+        new = skiplist_value(
+            home, cython.cast(cython.p_uchar, PyBytes_AS_STRING(value)), PyBytes_GET_SIZE(value), deleted
+        )
+        if new == cython.NULL:
+            raise MemoryError
+        return self.remember(e, new)
+
+    def remember(self, entry, value):
+        """Give an entry a value; a savepoint can bring the old one back."""
+        if self.marks:
+            if self.undo_count == self.undo_room:
+                room = self.undo_room * 2 if self.undo_room else 16
+                grown = cython.cast(
+                    cython.pointer(undo_t), realloc(self.undo, cython.cast(cython.size_t, room) * cython.sizeof(undo_t))
+                )
+                if grown == cython.NULL:
+                    raise MemoryError
+                self.undo = grown
+                self.undo_room = room
+            self.undo[self.undo_count].entry = entry
+            self.undo[self.undo_count].value = value_of(entry)
+            self.undo_count += 1
+        entry.value = cython.cast(uint64_t, value)
+        return 0
+
+    def put(self, tree, key, value):
         """Insert or replace."""
         if not self.is_open or self.readonly:
-            self._check_write()
+            self.check_write()
         self.store.check_pair(key, value)
-        self.memtable.set(tree, key, value)
+        self.set(tree, cython.cast(bytes, key), cython.cast(bytes, value), False)
 
-    def delete(self, tree: int, key: bytes) -> bool:
+    def delete(self, tree, key):
         """Delete; whether the key was there."""
-        self._check_write()
+        self.check_write()
         self.store.check_key(key)
         if self.get(tree, key) is None:
             return False
-        self.memtable.set(tree, key, None)
+        self.set(tree, cython.cast(bytes, key), NOTHING, True)
         return True
 
-    def create_tree(self) -> int:
+    def erase(self, tree, key):
+        """Delete a key without looking whether it is there."""
+        self.check_write()
+        self.store.check_key(key)
+        self.set(tree, cython.cast(bytes, key), NOTHING, True)
+
+    def create_tree(self):
         """A new, empty tree; its id, which is never used again."""
-        self._check_write()
+        self.check_write()
         tree = self.store.new_tree_id()
         self.created[tree] = None
+        self.epoch += 1
         return tree
 
-    def drop_tree(self, tree: int) -> None:
+    def drop_tree(self, tree):
         """Drop a tree and all in it."""
-        self._check_write()
-        self.memtable.forget_tree(tree)
+        self.check_write()
+        number: uint32_t = tree
+        i: cython.long
+        for i in range(self.entry_count):
+            if self.entries[i].tree == number and self.entries[i].value != 0:
+                self.remember(self.entries[i], cython.NULL)
         if tree in self.created:
             del self.created[tree]
         else:
             self.dropped[tree] = None
+        self.epoch += 1
 
-    def savepoint(self) -> int:
+    # --- savepoints ---------------------------------------------------------------------------------------------
+
+    def savepoint(self):
         """Mark the present state; returns a number for rollback_to and release."""
-        self._check_use()
-        number = self.memtable.savepoint()
-        del self._tree_marks[number:]
-        self._tree_marks.append((dict(self.created), dict(self.dropped)))
-        return number
+        self.check_use()
+        self.marks.append((int(self.undo_count), dict(self.created), dict(self.dropped)))
+        return len(self.marks) - 1
 
-    def rollback_to(self, savepoint: int) -> None:
+    def _check_savepoint(self, savepoint):
+        if not 0 <= savepoint < len(self.marks):
+            raise InterfaceError(f"there is no savepoint {savepoint}: it was released, or rolled back over")
+
+    def rollback_to(self, savepoint):
         """Undo everything since the savepoint, which stays."""
-        self._check_use()
-        self.memtable.rollback_to(savepoint)
-        created, dropped = self._tree_marks[savepoint]
+        self.check_use()
+        self._check_savepoint(savepoint)
+        kept, created, dropped = self.marks[savepoint]
+        until: cython.long = kept
+        while self.undo_count > until:
+            self.undo_count -= 1
+            last = self.undo[self.undo_count]
+            last.entry.value = cython.cast(uint64_t, last.value)
         self.created, self.dropped = dict(created), dict(dropped)
-        del self._tree_marks[savepoint + 1 :]
+        del self.marks[savepoint + 1 :]
+        self.epoch += 1
 
-    def release(self, savepoint: int) -> None:
+    def release(self, savepoint):
         """Forget a savepoint and those after it; what was done stays."""
-        self._check_use()
-        self.memtable.release(savepoint)
-        del self._tree_marks[savepoint:]
+        self.check_use()
+        self._check_savepoint(savepoint)
+        del self.marks[savepoint:]
+        if not self.marks:
+            self.undo_count = 0
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def commit(self) -> None:
+    def commit(self):
         """Make the writes permanent. Raises ConflictError (nothing was changed: run the transaction again)."""
-        self._check()
+        if not self.is_open:
+            raise InterfaceError("the transaction has ended")
+        count: cython.long = 0
+        writes: cython.pointer(write_t) = cython.NULL
         try:
-            writes = self.memtable.writes()
-            if writes or self.created or self.dropped:
-                self.commit_lsn = self.store.commit(writes, list(self.created), list(self.dropped), self._validate)
+            if not self.readonly:
+                writes = self.writes(cython.address(count))
+            if count > 0 or self.created or self.dropped:
+                self.commit_lsn = commit_writes(
+                    self.store,
+                    cython.address(self.writer),
+                    self.entries,
+                    self.entry_count,
+                    writes,
+                    count,
+                    list(self.created),
+                    list(self.dropped),
+                    self,
+                )
         finally:
-            self._end()
+            free(writes)
+            self.end()
 
-    def rollback(self) -> None:
+    def rollback(self):
         """Forget the writes; nothing else has happened."""
-        self._check()
-        self._end()
+        if not self.is_open:
+            raise InterfaceError("the transaction has ended")
+        self.end()
 
-    def _end(self) -> None:
+    def end(self):
+        """The transaction is over: its snapshot is let go, its entries are nobody's any more."""
         self.is_open = False
-        self._snapshot.close()
-        if not self.readonly:
-            self.store.leave_writer(self.snapshot_lsn)
+        self.entry_count = 0
+        self.undo_count = 0
+        self.marks.clear()
+        self.snap.close()
+        if self.entered and self.store.is_ours():
+            self.entered = False
+            m = cython.address(self.store.memtable)
+            with cython.nogil:
+                memtable_leave(m, cython.address(self.writer))
+            if self.store.drops and self.store.active_writers == 0:
+                self.store.drops.clear()
+        return 0
 
-    def _validate(self) -> None:
-        """Inside the commit section: compare with every commit since the snapshot."""
-        for lsn, writes, dropped in self.store.history:
-            if lsn <= self.snapshot_lsn:
-                continue
-            for tree, key, _ in writes:
-                if self._conflicts(tree, key):
-                    raise ConflictError("another transaction changed what this one read or wrote; run it again")
-            for tree in dropped:
-                if self.memtable.touches(tree) or tree in self._reads or tree in self._ranges or tree in self.dropped:
-                    raise ConflictError("another transaction dropped what this one uses; run it again")
+    def writes(self, count):
+        """The writes in order of tree and key, in memory that the caller frees."""
+        found = cython.cast(cython.pointer(write_t), malloc((self.entry_count + 1) * cython.sizeof(write_t)))
+        if found == cython.NULL:
+            raise MemoryError
+        n: cython.long = 0
+        with cython.nogil:
+            i: cython.long
+            for i in range(self.entry_count):
+                e = self.entries[i]
+                value = value_of(e)
+                if value == cython.NULL:
+                    continue
+                w = cython.address(found[n])
+                w.tree = e.tree
+                w.root = 0
+                w.kind = WRITE_DELETE if value.deleted else WRITE_PUT
+                w.key = key_of(e)
+                w.key_len = e.key_len
+                w.value = bytes_of(value)
+                w.value_len = value.length
+                n += 1
+            n = sort_writes(cython.address(found), n)
+        if n < 0:
+            free(found)
+            raise MemoryError
+        count[0] = n
+        return found
 
-    def _conflicts(self, tree: int, key: bytes) -> bool:
-        if self.memtable.has(tree, key) or tree in self.dropped:
-            return True
-        if not self._tracks:
-            return False
-        if key in self._reads.get(tree, ()):
-            return True
-        for start, stop in self._ranges.get(tree, ()):
-            if (start is None or key >= start) and (stop is None or key < stop):
+    # --- validation, inside the commit section ------------------------------------------------------------------
+
+    def validate(self):
+        """Compare with every commit since the snapshot. Raises ConflictError."""
+        found: cython.pointer(generation_t)[64]
+        for lsn, trees in self.store.drops:
+            if lsn > self.snap.lsn and any(self.touches(tree) for tree in trees):
+                raise ConflictError("another transaction dropped what this one uses; run it again")
+        m = cython.address(self.store.memtable)
+        since = self.snap.lsn
+        with cython.nogil:
+            count = memtable_since(m, since, found)
+        if count < 0:
+            self.validate_pages()
+        elif count > 0:
+            self.validate_entries(found, count)
+            self.validate_reads(found, count)
+
+    def touches(self, tree):
+        """Whether the transaction read, wrote or dropped something of the tree."""
+        number: uint32_t = tree
+        i: cython.long
+        for i in range(self.entry_count):
+            if self.entries[i].tree == number and self.entries[i].value != 0:
                 return True
-        return False
+        return tree in self.reads or tree in self.ranges or tree in self.dropped
 
-    def __enter__(self) -> Self:
+    def validate_entries(self, found, count):
+        since = self.snap.lsn
+        changed: cython.bint = False
+        i: cython.long
+        with cython.nogil:
+            for i in range(self.entry_count):
+                e = self.entries[i]
+                if e.value != 0 and key_changed(found, count, since, e.tree, key_of(e), e.key_len):
+                    changed = True
+                    break
+        if not changed:
+            for tree in self.dropped:
+                number: uint32_t = tree
+                low = cython.cast(cython.p_uchar, PyBytes_AS_STRING(NOTHING))
+                changed |= range_changed(found, count, since, number, low, 0, False, low, 0)
+        if changed:
+            raise ConflictError("another transaction changed what this one wrote; run it again")
+        return 0
+
+    def validate_reads(self, found, count):
+        since = self.snap.lsn
+        for tree, keys in self.reads.items():
+            number: uint32_t = tree
+            for key in keys:
+                raw = cython.cast(bytes, key)
+                if key_changed(
+                    found,
+                    count,
+                    since,
+                    number,
+                    cython.cast(cython.p_uchar, PyBytes_AS_STRING(raw)),
+                    PyBytes_GET_SIZE(raw),
+                ):
+                    raise ConflictError("another transaction changed what this one read; run it again")
+        for tree, ranges in self.ranges.items():
+            number = tree
+            for start, stop in ranges:
+                low: bytes = start if start is not None else NOTHING
+                high: bytes = stop if stop is not None else NOTHING
+                if range_changed(
+                    found,
+                    count,
+                    since,
+                    number,
+                    cython.cast(cython.p_uchar, PyBytes_AS_STRING(low)),
+                    PyBytes_GET_SIZE(low),
+                    stop is not None,
+                    cython.cast(cython.p_uchar, PyBytes_AS_STRING(high)),
+                    PyBytes_GET_SIZE(high),
+                ):
+                    raise ConflictError("another transaction changed what this one read; run it again")
+        return 0
+
+    def validate_pages(self):
+        """The transaction is older than what the memtable remembers: pages say whether something may have changed."""
+        p = cython.address(self.store.pool)
+        since = self.snap.lsn
+        done: cython.int = 0
+        i: cython.long
+        for i in range(self.entry_count):
+            e = self.entries[i]
+            if e.value != 0 and int(e.tree) not in self.created:
+                root: uint32_t = self.store.root_of(int(e.tree))
+                with cython.nogil:
+                    done = leaf_changed(p, root, key_of(e), e.key_len, since) if root != 0 else 1
+                _refuse(done, self.store.path)
+        whole = [(tree, None, None) for tree in self.dropped]
+        points = [(tree, key, key + b"\0") for tree, keys in self.reads.items() for key in keys]
+        spans = [(tree, start, stop) for tree, ranges in self.ranges.items() for start, stop in ranges]
+        for tree, start, stop in (*whole, *points, *spans):
+            if tree in self.created:
+                continue
+            root = self.store.root_of(tree)
+            if root == 0:
+                if self.store.root_of(tree, since) != 0:
+                    _refuse(1, self.store.path)
+                continue
+            low: bytes = start if start is not None else NOTHING
+            high: bytes = stop if stop is not None else NOTHING
+            bounded: cython.bint = stop is not None
+            a = cython.cast(cython.p_uchar, PyBytes_AS_STRING(low))
+            a_len: cython.size_t = len(low)
+            b = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
+            b_len: cython.size_t = len(high)
+            with cython.nogil:
+                done = leaves_changed(p, root, a, a_len, bounded, b, b_len, since)
+            _refuse(done, self.store.path)
+        return 0
+
+    def __enter__(self):
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind, error, trace):
         if self.is_open:
             if kind is None:
                 self.commit()
             else:
                 self.rollback()
 
-    def __del__(self) -> None:
-        if getattr(self, "is_open", False) and hasattr(self, "snapshot_lsn"):
-            self.is_open = False
-            self._snapshot.close()
-            if not self.readonly:
-                self.store.abandon_writer(self.snapshot_lsn)
+
+def _refuse(changed, path):
+    """ConflictError for 1, the error for a negative code."""
+    check(changed, path)
+    if changed > 0:
+        raise ConflictError(
+            "the transaction is so old that the commits since are no longer all known, "
+            "and pages it used have changed; run it again"
+        )
 
 
-def _merge(
-    base: Iterator[tuple[bytes, bytes]], own: list[tuple[bytes, bytes | None]], reverse: bool
-) -> Iterator[tuple[bytes, bytes]]:
+def _merge(base, own, reverse):
     """The tree's pairs with the transaction's own writes laid over them."""
     at = 0
     for key, value in base:

@@ -64,13 +64,3 @@ class Writes:
             self.items[i].tree = tree
             self.items[i].root = root
         return 0
-
-    def as_list(self):
-        """The writes as (tree, key, value or None)."""
-        found = []
-        i: cython.long
-        for i in range(self.count):
-            w = cython.address(self.items[i])
-            value = None if w.kind == WRITE_DELETE else w.value[: w.value_len]
-            found.append((int(w.tree), w.key[: w.key_len], value))
-        return found

@@ -120,3 +120,22 @@ def test_open_transactions_learn_of_a_load() -> None:
         kv.put_many([(b"%03d" % number, b"") for number in range(100)] + [(b"a", b"2")])
         with pytest.raises(ConflictError):
             txn.commit()
+
+
+@pytest.mark.parametrize("page_size", [4096, 65536])
+@pytest.mark.parametrize("pool_bytes", [1 << 20, 1 << 25])
+def test_many_gets_at_once(page_size: int, pool_bytes: int) -> None:
+    rnd = random.Random(page_size)
+    with engine.open(":memory:", page_size=page_size, pool_bytes=pool_bytes) as db:
+        kv = db.tree("t")
+        sizes = (0, 5, 100, page_size // 2)
+        model = {rnd.randbytes(rnd.choice((3, 8, 20))): rnd.randbytes(rnd.choice(sizes)) for _ in range(3000)}
+        kv.put_many(model.items())
+        known = sorted(model)
+        odd = [b"", b"\xff" * 30, b"x" * page_size, rnd.randbytes(8)]
+        wanted = [rnd.choice(known) if rnd.random() < 0.8 else rnd.choice(odd) for _ in range(1000)]
+        for count in (0, 1, 15, 16, 17, 1000):
+            assert kv.get_many(wanted[:count]) == [model.get(key) for key in wanted[:count]]
+        assert kv.get_many(iter(known)) == [model[key] for key in known]
+        with pytest.raises(engine.InterfaceError):
+            kv.get_many([b"a", "text"])  # type: ignore[list-item]

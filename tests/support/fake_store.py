@@ -7,6 +7,7 @@ nothing was committed inside a range the transaction read.
 
 from __future__ import annotations
 
+import threading
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from typing import Any
@@ -51,6 +52,7 @@ class FakeStore:
         self.trees: dict[int, FakeTree] = {0: FakeTree(), 1: FakeTree()}
         self.next_tree = _FIRST_FREE_TREE
         self.commits: list[tuple[int, int, bytes]] = []  # version, tree, key
+        self.mutex = threading.Lock()
 
     def begin(self, isolation: str | None = None, readonly: bool = False) -> FakeTransaction:
         return FakeTransaction(self, isolation or "serializable", readonly)
@@ -63,13 +65,14 @@ class FakeTransaction:
         self.store = store
         self.isolation = isolation
         self.readonly = readonly
-        self.snapshot_lsn = store.version
+        with store.mutex:
+            self.snapshot_lsn = store.version
+            self._commits_seen = len(store.commits)
         self.is_open = True
         self._writes: dict[int, dict[bytes, bytes | None]] = {}
         self._reads: list[tuple[int, bytes | None, bytes | None]] = []
         self._undo: list[tuple[int, bytes, bool, bytes | None]] = []
         self._savepoints: dict[int, int] = {}
-        self._commits_seen = len(store.commits)
 
     def _check(self, write: bool = False) -> None:
         if not self.is_open:
@@ -185,13 +188,14 @@ class FakeTransaction:
         self.is_open = False
         if not any(self._writes.values()):
             return
-        self._validate()
-        version = self.store.version + 1
-        for tree, writes in self._writes.items():
-            for key, value in writes.items():
-                self.store.trees[tree].put(key, value, version)
-                self.store.commits.append((version, tree, key))
-        self.store.version = version
+        with self.store.mutex:
+            self._validate()
+            version = self.store.version + 1
+            for tree, writes in self._writes.items():
+                for key, value in writes.items():
+                    self.store.trees[tree].put(key, value, version)
+                    self.store.commits.append((version, tree, key))
+            self.store.version = version
 
     def rollback(self) -> None:
         self._check()

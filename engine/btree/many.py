@@ -1,0 +1,202 @@
+"""Many point lookups at once: sixteen descend side by side, so that their cache misses overlap.
+
+    lookup 1    frame | page | slots | frame | page | slots | cell      each step asks the memory for what the next
+    lookup 2      frame | page | slots | frame | page | slots | cell    one reads (prefetch), and then the other
+    ...                                                                 lookups take their turn
+
+A lookup in a large tree costs little but waiting for memory: descriptor, page header, slots, cell. Alone it waits for
+each; sixteen at once wait for sixteen things at a time. All without the GIL; the values are copied to one piece of
+memory, of which the bytes objects are made afterwards.
+
+Each step is an optimistic read as in engine.btree.read: the latch word of the page is read first, compared after, and a
+lookup whose page has moved begins again. What needs latches, older versions, the disk or overflow pages is left over
+(LOOK_SLOW) and looked up singly.
+"""
+
+import cython
+
+
+def _again(look, root):
+    """Begin again from the root, or give up."""
+    look.tries += 1
+    look.page_id = root
+    look.step = STEP_FRAME if look.tries < TRIES else LOOK_SLOW
+
+
+def _find_frame(p, look):
+    look.frame = frame_of(p, look.page_id)
+    if look.frame < 0:
+        look.step = LOOK_SLOW
+        return
+    page = cython.cast(cython.p_char, frame_page(p, look.frame))
+    prefetch(cython.address(p.frames[look.frame]))
+    prefetch(page)
+    prefetch(page + 64)
+    look.step = STEP_PAGE
+
+
+def _narrow(p, lsn, look, root):
+    """Note the latch word and find out which slots matter."""
+    f = cython.address(p.frames[look.frame])
+    page = frame_page(p, look.frame)
+    look.word = optimistic_begin(cython.address(f.word))
+    if look.word & LATCH_EXCLUSIVE or f.page_id != look.page_id or f.version != -1:
+        _again(look, root)
+        return
+    if load_relaxed(cython.address(page.lsn)) > lsn:
+        look.step = LOOK_SLOW
+        return
+    prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
+    look.low = 0
+    look.high = load16_relaxed(cython.address(page.count))
+    if look.key_len < prefix or HEADER_SIZE + look.high * SLOT_SIZE > p.page_size:
+        look.high = 0  # what the search makes of it is its affair
+    else:
+        head = key_head(look.key + prefix, look.key_len - prefix)
+        node_narrow(page, look.high, head, cython.address(look.low), cython.address(look.high))
+        prefetch(slot_at(page, look.low))
+        prefetch(slot_at(page, look.high))
+    look.step = STEP_SLOTS
+
+
+def _choose(p, look, root):
+    """In a branch the child; in a leaf the cell, as far as heads tell."""
+    f = cython.address(p.frames[look.frame])
+    page = frame_page(p, look.frame)
+    kind = page.kind
+    if kind == KIND_BRANCH:
+        child = node_child(page, p.page_size, look.key, look.key_len)
+        if not optimistic_valid(cython.address(f.word), look.word):
+            _again(look, root)
+        elif child < 0:
+            look.step = LOOK_SLOW
+        else:
+            frame_touch(f)
+            look.page_id = cython.cast(cython.uint, child)
+            look.step = STEP_FRAME
+        return
+    if kind != KIND_LEAF:
+        _again(look, root)
+        return
+    prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
+    low = look.low
+    high = look.high
+    if low < high and look.key_len >= prefix:
+        head = key_head(look.key + prefix, look.key_len - prefix)
+        while low < high:
+            middle = (low + high) >> 1
+            if load32_relaxed(cython.address(slot_at(page, middle).head)) < head:
+                low = middle + 1
+            else:
+                high = middle
+        cell = cython.cast(cython.p_char, page) + load16_relaxed(cython.address(slot_at(page, low).offset))
+        prefetch(cell)
+        prefetch(cell + 64)
+    look.step = STEP_CELL
+
+
+def _take(p, look, root, out):
+    """Copy the value from the leaf. 0 or ERR_MEMORY."""
+    f = cython.address(p.frames[look.frame])
+    page = frame_page(p, look.frame)
+    found = node_search(page, p.page_size, look.key, look.key_len)
+    length: cython.uint = 0
+    at: cython.size_t = 0
+    if found >= 0 and found & 1:
+        slot = slot_at(page, found >> 1)
+        at = load16_relaxed(cython.address(slot.offset))
+        if at + CELL_SIZE <= p.page_size:
+            cell = cython.cast(cython.pointer(cython.ushort), cython.cast(cython.p_char, page) + at)
+            length = load16_relaxed(cell)
+        at += CELL_SIZE + load16_relaxed(cython.address(slot.key_len))
+        if length & VALUE_OVERFLOW or at + length > p.page_size:
+            look.step = LOOK_SLOW
+            return OK
+        if out.used + length > out.room:
+            room = 2 * out.room + length
+            grown = cython.cast(cython.p_uchar, realloc(out.data, room))
+            if grown == cython.NULL:
+                return ERR_MEMORY
+            out.data = grown
+            out.room = room
+        memcpy(out.data + out.used, cython.cast(cython.p_char, page) + at, length)
+    if not optimistic_valid(cython.address(f.word), look.word):
+        _again(look, root)
+        return OK
+    if found < 0:
+        look.step = LOOK_SLOW
+        return OK
+    frame_touch(f)
+    look.step = LOOK_FOUND if found & 1 else LOOK_MISSING
+    look.offset = out.used
+    look.length = length
+    out.used += length
+    return OK
+
+
+def look_up(p, root, lsn, looks, count, out):
+    """Bring `count` lookups, at most INTERLEAVED, to their end. 0 or ERR_MEMORY."""
+    i: cython.long
+    for i in range(count):
+        looks[i].page_id = root
+        looks[i].step = STEP_FRAME
+        looks[i].tries = 0
+    rounds: cython.int = 0
+    open: cython.long = count
+    while open > 0:
+        open = 0
+        rounds += 1
+        for i in range(count):
+            look = cython.address(looks[i])
+            if rounds > 4 * DEPTH_MAX * TRIES and look.step < LOOK_FOUND:
+                look.step = LOOK_SLOW  # a damaged tree may lead in circles
+            if look.step == STEP_FRAME:
+                _find_frame(p, look)
+            elif look.step == STEP_PAGE:
+                _narrow(p, lsn, look, root)
+            elif look.step == STEP_SLOTS:
+                _choose(p, look, root)
+            elif look.step == STEP_CELL and _take(p, look, root, out) != OK:
+                return ERR_MEMORY
+            open += look.step < LOOK_FOUND
+    return OK
+
+
+def tree_get_many(p, root, lsn, keys, default, path):
+    """The values of `keys`, a list of bytes, as a snapshot at `lsn` sees them, in their order; or `default`."""
+    count: cython.long = len(keys)
+    found: list = []
+    out: output_t
+    out.used = 0
+    out.room = 128 * cython.cast(uint64_t, count) + 4096
+    out.data = cython.cast(cython.p_uchar, malloc(out.room))
+    looks = cython.cast(cython.pointer(look_t), malloc((count + 1) * cython.sizeof(look_t)))
+    i: cython.long
+    done: cython.int = ERR_MEMORY
+    try:
+        if out.data == cython.NULL or looks == cython.NULL:
+            raise MemoryError
+        for i in range(count):
+            key = cython.cast(bytes, keys[i])
+            looks[i].key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(key))
+            looks[i].key_len = PyBytes_GET_SIZE(key)
+        with cython.nogil:
+            done = OK
+            i = 0
+            while i < count and done == OK:
+                done = look_up(p, root, lsn, looks + i, min(INTERLEAVED, count - i), cython.address(out))
+                i += INTERLEAVED
+        if done != OK:
+            raise MemoryError
+        for i in range(count):
+            look = cython.address(looks[i])
+            if look.step == LOOK_FOUND:
+                found.append(PyBytes_FromStringAndSize(cython.cast(cython.p_char, out.data) + look.offset, look.length))
+            elif look.step == LOOK_MISSING:
+                found.append(default)
+            else:
+                found.append(_slow_get(p, root, lsn, look.key, look.key_len, default, path))
+    finally:
+        free(out.data)
+        free(looks)
+    return found
