@@ -49,8 +49,10 @@ def _try_get(p, root, lsn, key, key_len, out):
         if frame < 0:
             return -2
         f = cython.address(p.frames[frame])
-        seen = optimistic_begin(cython.address(f.word))
         page = frame_page(p, frame)
+        prefetch(cython.cast(cython.p_char, page) + 64)
+        prefetch(page)
+        seen = optimistic_begin(cython.address(f.word))
         if seen & LATCH_EXCLUSIVE or f.page_id != page_id or f.version != -1:
             return -1
         if load_relaxed(cython.address(page.lsn)) > lsn:
@@ -77,6 +79,7 @@ def _try_get(p, root, lsn, key, key_len, out):
         if at + CELL_SIZE > p.page_size:
             return -1
         cell = cython.cast(cython.pointer(cython.ushort), cython.cast(cython.p_char, page) + at)
+        prefetch(cython.cast(cython.p_char, cell) + 64)
         raw: cython.uint = load16_relaxed(cell)
         at += CELL_SIZE + load16_relaxed(cython.address(slot.key_len))
         if raw & VALUE_OVERFLOW or at + raw > p.page_size:
