@@ -19,3 +19,4 @@ cdef enum:
     ERR_CLOSED = -1012
     ERR_LOG = -1013            # a log record that cannot be applied
     ERR_STALE = -1014          # trees were made or dropped since the caller looked its tree up
+    ERR_BUSY = -1015           # this thread itself holds the commit section, with a large transaction

@@ -38,6 +38,7 @@ ctypedef struct batch_t:
     uint32_t records
     uint64_t previous         # LSN of the record that freed the page id just taken, 0 for a new one
     int32_t snapshot          # keeps the state before the batch; -1: none
+    bint inner                # snapshots of the batch's own state were taken
     uint32_t *touched         # page ids changed, made or freed
     uint32_t touched_count
     uint32_t touched_room
@@ -53,6 +54,8 @@ cdef int batch_begin(batch_t *b, uint64_t txn) noexcept nogil
 cdef int batch_commit(batch_t *b, uint64_t *lsn) noexcept nogil
 cdef int batch_abort(batch_t *b) noexcept nogil
 cdef int batch_touch(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil
+cdef int _touch_again(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil
+cdef int32_t batch_snapshot(batch_t *b) noexcept nogil
 cdef void _latch(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil
 cdef int32_t _new_page(batch_t *b, uint32_t *page_id) noexcept nogil
 cdef int64_t batch_build(batch_t *b, uint32_t page_id, uint32_t tree, const build_t *build) noexcept nogil

@@ -41,6 +41,7 @@ def batch_begin(b, txn):
     b.records = 0
     b.touched_count = 0
     b.freed_count = 0
+    b.inner = False
     mutex_lock(cython.address(b.pool.mutex))
     b.snapshot = snapshot_register(b.pool, b.pool.published)
     mutex_unlock(cython.address(b.pool.mutex))
@@ -183,7 +184,7 @@ def batch_touch(b, page_id, frame):
     p = b.pool
     page = frame_page(p, frame)
     if b.first_lsn != 0 and page.lsn >= b.first_lsn:
-        return OK
+        return _touch_again(b, page_id, frame) if b.inner else OK
     mutex_lock(cython.address(p.mutex))
     done = _note(cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id)
     if done == OK:
@@ -196,6 +197,28 @@ def batch_touch(b, page_id, frame):
         p.frames[frame].flags |= FRAME_DIRTY
     mutex_unlock(cython.address(p.mutex))
     return done
+
+
+def _touch_again(b, page_id, frame):
+    """A page of the batch changes once more while a scan inside the batch may need it as it is. 0 or an error."""
+    p = b.pool
+    done: cython.int = OK
+    mutex_lock(cython.address(p.mutex))
+    if version_needed(p, frame_page(p, frame).lsn):
+        done = version_keep(p, page_id, frame)
+        if done == OK:
+            p.frames[frame].flags |= FRAME_DIRTY
+    mutex_unlock(cython.address(p.mutex))
+    return done
+
+
+def batch_snapshot(b):
+    """Register a snapshot of the batch's state so far, for its own scans; its index, or ERR_MEMORY."""
+    mutex_lock(cython.address(b.pool.mutex))
+    index = snapshot_register(b.pool, wal_end(b.wal) - 1)  # the next record's LSN is wal_end at the least
+    b.inner = True
+    mutex_unlock(cython.address(b.pool.mutex))
+    return index
 
 
 def _latch(b, page_id, frame):

@@ -4,6 +4,7 @@ import errno
 import os
 
 from cython.cimports.engine.base.codes import (
+    ERR_BUSY,
     ERR_CLOSED,
     ERR_CONFLICT,
     ERR_CORRUPT,
@@ -67,6 +68,11 @@ def error_of(code, path):
         return ConflictError("another transaction committed first; run the transaction again")
     if code == ERR_LIMIT:
         return LimitError("a documented limit was met")
+    if code == ERR_BUSY:
+        return OperationalError(
+            "a transaction of this thread has outgrown memtable_bytes and keeps all other writers waiting; "
+            "commit it or roll it back first"
+        )
     if code == ERR_CLOSED:
         return InterfaceError("the database is closed")
     if code in (ERR_INTERNAL, ERR_RESTART, ERR_FULL):

@@ -11,7 +11,8 @@ that needs it. When a snapshot ends, each version it keeps goes to the next olde
 than the version; otherwise nobody can see it and it is freed at once. The cost is in proportion to what was kept.
 
 A batch that changes several pages registers a snapshot of its own at the published LSN before it begins: this keeps the
-state before the batch readable until the batch is published as a whole, and is what an abort restores.
+state before the batch readable until the batch is published as a whole, and is what an abort restores. A large
+transaction scans what it has written itself at snapshots inside its batch, newer than all others: they end with it.
 
 In-place protocol. A batch of one page needs no copy if no live snapshot has lsn >= page.lsn. Registration of snapshots
 and that decision, change and publication together are under the pool's mutex, so a snapshot is registered either
@@ -47,13 +48,18 @@ def _snapshot_entry(p):
 
 
 def snapshot_register(p, lsn):
-    """Register a reader at `lsn`, which must be the published LSN. The snapshot's index, or ERR_MEMORY."""
-    newest = p.newest_snapshot
-    if newest >= 0 and p.snapshots[newest].lsn == lsn:
-        p.snapshots[newest].readers += 1
-        return newest
-    if newest >= 0 and p.snapshots[newest].lsn > lsn:
-        return ERR_INTERNAL
+    """Register a reader at `lsn`: the published LSN, or, by the one writer, the end of its unpublished batch so far.
+
+    The snapshot's index, or ERR_MEMORY.
+    """
+    older = p.newest_snapshot
+    newer: cython.int = -1
+    while older >= 0 and p.snapshots[older].lsn > lsn:  # a batch's own snapshots are newer than what is published
+        newer = older
+        older = p.snapshots[older].older
+    if older >= 0 and p.snapshots[older].lsn == lsn:
+        p.snapshots[older].readers += 1
+        return older
     entry = _snapshot_entry(p)
     if entry < 0:
         return entry
@@ -62,14 +68,17 @@ def snapshot_register(p, lsn):
     s.readers = 1
     s.kept = 0
     s.first = -1
-    s.newer = -1
-    s.older = newest
+    s.newer = newer
+    s.older = older
     s.since_us = wall_us()
-    if newest >= 0:
-        p.snapshots[newest].newer = entry
+    if older >= 0:
+        p.snapshots[older].newer = entry
     else:
         p.oldest_snapshot = entry
-    p.newest_snapshot = entry
+    if newer >= 0:
+        p.snapshots[newer].older = entry
+    else:
+        p.newest_snapshot = entry
     return entry
 
 
@@ -255,8 +264,12 @@ def version_restore(p, page_id, before_lsn):
             frame_give(p, frame)
     slot_drop(p, r.slot, SLOT_LIVE)
     r.slot = 0
+    while r.versions >= 0 and p.versions[r.versions].lsn >= before_lsn:
+        inner = r.versions  # kept for a snapshot of the batch's own
+        _detach_keeper(p, inner)
+        _version_drop(p, inner)
     version = r.versions
-    if version < 0 or p.versions[version].lsn >= before_lsn:
+    if version < 0:
         return OK
     v = cython.address(p.versions[version])
     r.slot = v.slot

@@ -69,7 +69,8 @@ class Checkpointer:
                     return
 
     def run(self) -> bool:
-        """Make a checkpoint now; False where there was nothing to do."""
+        """Make a checkpoint now; False where there was nothing to do. It waits for a large transaction to end."""
+        self.store.check_section()
         with self.mutex:
             start = time.monotonic()
             done = run_checkpoint(self.store)

@@ -15,7 +15,7 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cython.cimports.engine.base.atomic import add_acq_rel, load_acquire
 from cython.cimports.engine.base.codes import ERR_FULL, ERR_RESTART, ERR_STALE, OK
-from cython.cimports.engine.base.sync import mutex_lock, mutex_unlock
+from cython.cimports.engine.base.sync import mutex_unlock
 from cython.cimports.engine.btree.apply import WRITE_DELETE, WRITE_PUT, apply_writes
 from cython.cimports.engine.btree.batch import batch_abort, batch_begin, batch_commit
 from cython.cimports.engine.btree.inplace import delete_in_place, put_in_place
@@ -61,8 +61,10 @@ def _in_place(s, txn, op):
 def _one(s, op, epoch, end):
     """One write as a commit of its own; `end`: where the log must be durable for it. As apply, or ERR_STALE."""
     lsn: uint64_t = 0
-    mutex_lock(cython.address(s.commit_mutex))
-    done: cython.int = ERR_STALE
+    done = s.enter_section()
+    if done != OK:
+        return done
+    done = ERR_STALE
     if s.tree_epoch == epoch:
         txn = add_acq_rel(cython.address(s.memtable.next_txn), 1)
         done = _in_place(s, txn, op)
@@ -124,16 +126,18 @@ def put_sorted(s, writes, epoch):
     """Commit sorted writes to one tree as one transaction. False as in put_one."""
     s.check_writable()
     lsn: uint64_t = 0
-    done: cython.int = ERR_STALE
+    end: uint64_t = 0
     with cython.nogil:
-        mutex_lock(cython.address(s.commit_mutex))
-        if s.tree_epoch == epoch:
-            txn = add_acq_rel(cython.address(s.memtable.next_txn), 1)
-            done = apply(s, txn, writes.items, writes.count, cython.address(lsn))
-            if done >= 0:
-                memtable_note(cython.address(s.memtable), txn, writes.items, writes.count, lsn)
-        end = wal_end(s.wal)
-        mutex_unlock(cython.address(s.commit_mutex))
+        done = s.enter_section()
+        if done == OK:
+            done = ERR_STALE
+            if s.tree_epoch == epoch:
+                txn = add_acq_rel(cython.address(s.memtable.next_txn), 1)
+                done = apply(s, txn, writes.items, writes.count, cython.address(lsn))
+                if done >= 0:
+                    memtable_note(cython.address(s.memtable), txn, writes.items, writes.count, lsn)
+            end = wal_end(s.wal)
+            mutex_unlock(cython.address(s.commit_mutex))
     if done == ERR_STALE:
         return False
     if done < 0:
@@ -159,7 +163,7 @@ def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, v
         if created or dropped:
             _apply_with_trees(s, w.txn, writes, count, created, dropped, cython.address(lsn))
         else:
-            _aim(s, writes, count)
+            aim(s, writes, count, {})
             with cython.nogil:
                 done = apply(s, w.txn, writes, count, cython.address(lsn))
             if done < 0:
@@ -183,14 +187,17 @@ def _remember_drops(s, lsn, dropped):
         store.drops.append((lsn, frozenset(dropped)))
 
 
-def _aim(s, writes, count):
-    """Look up the roots of the trees that are written to; ConflictError for one that does not exist any more."""
+def aim(s, writes, count, made):
+    """Look up the roots of the trees that are written to; `made`: those of trees that the batch itself has made.
+
+    ConflictError for a tree that does not exist any more.
+    """
     i: cython.long
     root: uint32_t = 0
     for i in range(count):
         if i == 0 or writes[i].tree != writes[i - 1].tree:
             tree = int(writes[i].tree)
-            root = s.root_of(tree)
+            root = made[tree] if tree in made else s.root_of(tree)
             if root == 0 and s.root_entry(tree) is None:
                 raise CorruptionError(f"tree {tree} is not in the tree directory; run a check", file=s.path)
             if root == 0:
@@ -202,42 +209,43 @@ def _aim(s, writes, count):
 def _apply_with_trees(s, txn, writes, count, created, dropped, lsn):
     """A commit that also makes and drops trees: the same batch, with the directory's entries."""
     b = cython.address(s.batch)
-    made: dict = {}
     with cython.nogil:
         done: cython.int = batch_begin(b, txn)
     check(done, s.path)
     try:
-        for tree in created:
-            made[tree] = _create_tree(s, tree)
-            s.roots[tree] = (made[tree], 0, None)
-        _aim(s, writes, count)
+        made = {tree: create_tree(s, tree) for tree in created}
+        aim(s, writes, count, made)
         with cython.nogil:
             done = apply_writes(b, writes, count)
         if done < 0:
             raise s.fail(done)
         for tree in dropped:
-            _drop_tree(s, tree)
+            drop_tree(s, tree, s.root_of(tree))
         with cython.nogil:
             done = batch_commit(b, lsn)
         if done < 0:
             raise s.fail(done)
     except BaseException:
-        for tree in made:
-            s.roots.pop(tree, None)
         with cython.nogil:
             batch_abort(b)
         raise
-    for tree, root in made.items():
-        s.roots[tree] = (root, int(lsn[0]), None)
-    for tree in dropped:
-        entry = s.root_entry(tree)
-        if entry is not None:
-            s.roots[tree] = (entry[0], entry[1], int(lsn[0]))
-    s.tree_epoch += 1
+    trees_changed(s, made, dropped, int(lsn[0]))
     return 0
 
 
-def _create_tree(store, tree):
+def trees_changed(store, made, dropped, lsn):
+    """A commit that made and dropped trees was published: everybody looks trees up anew."""
+    s: Store = store
+    for tree, root in made.items():
+        s.roots[tree] = (root, lsn, None)
+    for tree in dropped:
+        entry = s.root_entry(tree)
+        if entry is not None:
+            s.roots[tree] = (entry[0], entry[1], lsn)
+    s.tree_epoch += 1
+
+
+def create_tree(store, tree):
     """Inside a batch: make an empty tree and its directory entry; its root."""
     s: Store = store
     b = cython.address(s.batch)
@@ -249,11 +257,11 @@ def _create_tree(store, tree):
     return int(root)
 
 
-def _drop_tree(store, tree):
-    """Inside a batch: free a tree and its directory entry."""
+def drop_tree(store, tree, page_id):
+    """Inside a batch: free a tree and its directory entry. ConflictError where it has no root (0) any more."""
     s: Store = store
     b = cython.address(s.batch)
-    root: cython.uint = s.root_of(tree)
+    root: cython.uint = page_id
     if root == 0:
         raise ConflictError("another transaction dropped what this one drops; run it again")
     with cython.nogil:

@@ -57,7 +57,10 @@ cdef void memtable_stamp(memtable_t *m, writer_t *w, entry_t **entries, long cou
 cdef int memtable_since(memtable_t *m, uint64_t lsn, generation_t **found) noexcept nogil
 cdef bint key_changed(generation_t **found, int count, uint64_t since, uint32_t tree, const uint8_t *key, size_t key_len) noexcept nogil
 cdef bint range_changed(generation_t **found, int count, uint64_t since, uint32_t tree, const uint8_t *low, size_t low_len, bint bounded, const uint8_t *high, size_t high_len) noexcept nogil
-cdef generation_t *_generation() noexcept nogil
+cdef generation_t *generation_new() noexcept nogil
+cdef void generation_free(generation_t *g) noexcept nogil
+cdef void memtable_move(memtable_t *m, writer_t *w, generation_t *home) noexcept nogil
+cdef void memtable_forget(memtable_t *m, uint64_t lsn) noexcept nogil
 cdef void _trim(memtable_t *m) noexcept nogil
 cdef void _drop_oldest(memtable_t *m) noexcept nogil
 cdef void _forget_beyond_budget(memtable_t *m) noexcept nogil

@@ -52,7 +52,7 @@ def memtable_init(m, pool, budget):
     m.pool = pool
     m.budget = budget
     m.next_txn = 1
-    m.oldest = m.current = _generation()
+    m.oldest = m.current = generation_new()
     return OK if m.current != cython.NULL else ERR_MEMORY
 
 
@@ -63,7 +63,8 @@ def memtable_free(m):
     mutex_destroy(cython.address(m.mutex))
 
 
-def _generation():
+def generation_new():
+    """An empty generation, or NULL."""
     made = cython.cast(cython.pointer(generation_t), calloc(1, cython.sizeof(generation_t)))
     if made != cython.NULL and skiplist_init(cython.address(made.list)) != OK:
         free(made)
@@ -71,11 +72,16 @@ def _generation():
     return made
 
 
+def generation_free(g):
+    """Give a generation's memory back."""
+    skiplist_free(cython.address(g.list))
+    free(g)
+
+
 def _drop_oldest(m):
     gone = m.oldest
     m.oldest = gone.newer
-    skiplist_free(cython.address(gone.list))
-    free(gone)
+    generation_free(gone)
 
 
 def memtable_enter(m, w):
@@ -92,7 +98,7 @@ def memtable_enter(m, w):
         mutex_unlock(cython.address(m.mutex))
         return w.snapshot
     if m.current.list.entries > GENERATION_ENTRIES:
-        made = _generation()
+        made = generation_new()
         if made != cython.NULL:  # without memory the old one grows on
             m.current.newer = made
             m.current = made
@@ -125,6 +131,22 @@ def memtable_leave(m, w):
     w.home.bound -= 1
     store_seq(cython.address(m.active), m.active - 1)
     _trim(m)
+    mutex_unlock(cython.address(m.mutex))
+
+
+def memtable_move(m, w, home):
+    """A large transaction's entries go elsewhere from now on: to a generation of its own."""
+    mutex_lock(cython.address(m.mutex))
+    w.home.bound -= 1
+    w.home = home
+    w.home.bound += 1
+    mutex_unlock(cython.address(m.mutex))
+
+
+def memtable_forget(m, lsn):
+    """A commit was published of which nothing is noted. In the commit section."""
+    mutex_lock(cython.address(m.mutex))
+    m.forgotten = lsn
     mutex_unlock(cython.address(m.mutex))
 
 

@@ -239,6 +239,9 @@ def close_store(store):
     if store.closed:
         return
     try:
+        large = store.large() if store.large is not None else None
+        if large is not None and large.is_open:
+            large.rollback()  # whoever waits for its end, the checkpoint thread perhaps, can go on
         if store.checkpointer is not None:
             store.checkpointer.stop()
             if store.failure is None and not store.log.stats().poisoned:

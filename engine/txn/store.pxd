@@ -1,5 +1,5 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from engine.base.sync cimport mutex_t
+from engine.base.sync cimport cond_t, mutex_t
 from engine.btree.batch cimport batch_t
 from engine.pool.pool cimport pool_t
 from engine.storage.file cimport File
@@ -25,6 +25,9 @@ cdef class Store:
     cdef batch_t batch
     cdef memtable_t memtable
     cdef mutex_t commit_mutex
+    cdef cond_t large_over
+    cdef uint64_t large_thread         # thread_t * of whoever works on a large transaction; 0: none is open
+    cdef public object large           # weak reference to that transaction, or None
     cdef wal_t *wal
     cdef readonly Log log
     cdef readonly File file
@@ -51,7 +54,11 @@ cdef class Store:
     cpdef int check_open(self) except -1
     cpdef int check_writable(self) except -1
     cdef pool_t *pool_ptr(self) noexcept
+    cdef int enter_section(self) noexcept nogil
     cdef int lock_commit(self) except -1
+    cdef void hold_section(self) noexcept nogil
+    cdef void let_section_go(self) noexcept nogil
+    cpdef int check_section(self) except -1
     cdef int unlock_commit(self) except -1
     cdef bint is_ours(self) noexcept
     cdef int wait_durable(self, uint64_t lsn) except -1

@@ -16,9 +16,18 @@ opened again (`PoisonedError`): what the disk holds is then known only from the 
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING
 from cython.cimports.engine.base.atomic import load_acquire
-from cython.cimports.engine.base.codes import ERR_POISONED
-from cython.cimports.engine.base.sync import mutex_destroy, mutex_init, mutex_lock, mutex_trylock, mutex_unlock
-from cython.cimports.engine.base.thread import fork_generation
+from cython.cimports.engine.base.codes import ERR_BUSY, ERR_POISONED, OK
+from cython.cimports.engine.base.sync import (
+    cond_broadcast,
+    cond_destroy,
+    cond_init,
+    cond_wait,
+    mutex_destroy,
+    mutex_init,
+    mutex_lock,
+    mutex_unlock,
+)
+from cython.cimports.engine.base.thread import fork_generation, thread_self
 from cython.cimports.engine.btree.batch import batch_free, batch_init
 from cython.cimports.engine.btree.read import Scan, range_count, tree_get
 from cython.cimports.engine.btree.tree import key_max
@@ -78,6 +87,7 @@ class Store:
 
     def __cinit__(self):
         mutex_init(cython.address(self.commit_mutex), cython.NULL)
+        cond_init(cython.address(self.large_over), cython.NULL)
         self.closed = True
         self.generation = fork_generation()
         self.roots = {}
@@ -89,6 +99,7 @@ class Store:
         memtable_free(cython.address(self.memtable))
         if self.pool_ready:
             pool_free(cython.address(self.pool))
+        cond_destroy(cython.address(self.large_over))
         mutex_destroy(cython.address(self.commit_mutex))
 
     def __init__(self, fs, path, file, lock, options, page_size):
@@ -228,11 +239,11 @@ class Store:
             self.path,
         )
 
-    def scan(self, root, snapshot, start=None, stop=None, reverse=False):
-        """Iterate over (key, value) of [start, stop) at a registered snapshot."""
+    def scan(self, root, snapshot, start=None, stop=None, reverse=False, owner=None):
+        """Iterate over (key, value) of [start, stop) at a registered snapshot, as long as `owner.check_open()` allows."""
         found: Scan = Scan.__new__(Scan)
         found.pool = cython.address(self.pool)
-        found.owner = (self, snapshot)
+        found.owner = (self if owner is None else owner, snapshot)
         found.path = self.path
         found.root = root
         found.lsn = snapshot.lsn
@@ -265,16 +276,42 @@ class Store:
 
     # --- writing ------------------------------------------------------------------------------------------------
 
+    def enter_section(self):
+        """Enter the commit section, without the GIL. 0, or ERR_BUSY: a large transaction of this very thread is in it."""
+        me = cython.cast(uint64_t, thread_self())
+        mutex_lock(cython.address(self.commit_mutex))
+        while self.large_thread != 0:
+            if self.large_thread == me:
+                mutex_unlock(cython.address(self.commit_mutex))
+                return ERR_BUSY
+            cond_wait(cython.address(self.large_over), cython.address(self.commit_mutex))
+        return OK
+
     def lock_commit(self):
-        """Enter the commit section."""
-        if mutex_trylock(cython.address(self.commit_mutex)) != 0:
-            with cython.nogil:
-                mutex_lock(cython.address(self.commit_mutex))
-        return 0
+        """Enter the commit section. OperationalError where a large transaction of this very thread is in it."""
+        with cython.nogil:
+            done = self.enter_section()
+        return check(done, self.path)
+
+    def check_section(self):
+        """Raise OperationalError where waiting for the commit section would never end: this thread holds it."""
+        return check(ERR_BUSY if self.large_thread == cython.cast(uint64_t, thread_self()) else OK, self.path)
 
     def unlock_commit(self):
         mutex_unlock(cython.address(self.commit_mutex))
         return 0
+
+    def hold_section(self):
+        """A large transaction, in the commit section, keeps it beyond the mutex; `large_thread` moves with its thread."""
+        self.large_thread = cython.cast(uint64_t, thread_self())
+        mutex_unlock(cython.address(self.commit_mutex))
+
+    def let_section_go(self):
+        """A large transaction ends: others may enter."""
+        mutex_lock(cython.address(self.commit_mutex))
+        self.large_thread = 0
+        cond_broadcast(cython.address(self.large_over))
+        mutex_unlock(cython.address(self.commit_mutex))
 
     @property
     def active_writers(self):
@@ -287,10 +324,8 @@ class Store:
 
     def new_tree_id(self):
         """A tree id that was never used."""
-        self.lock_commit()
-        found = self.next_tree
+        found = self.next_tree  # nobody else runs between these lines: the GIL is held
         self.next_tree += 1
-        self.unlock_commit()
         return int(found)
 
     def wait_durable(self, lsn):

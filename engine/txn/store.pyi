@@ -1,3 +1,4 @@
+import weakref
 from collections.abc import Iterator
 
 from engine.base.options import Options
@@ -5,6 +6,7 @@ from engine.storage.file import File, FileLock, FileSystem
 from engine.storage.meta import Meta
 from engine.txn.checkpointer import Checkpointer
 from engine.txn.memtable import MemtableState
+from engine.txn.transaction import Transaction
 from engine.wal.log import Log
 
 VALUE_MAX: int
@@ -60,8 +62,11 @@ class Store:
         start: bytes | None = None,
         stop: bytes | None = None,
         reverse: bool = False,
+        owner: object = None,
     ) -> Iterator[tuple[bytes, bytes]]: ...
     def count(self, root: int, lsn: int, start: bytes | None = None, stop: bytes | None = None) -> int: ...
     def memtable_state(self) -> MemtableState: ...
+    def check_section(self) -> int: ...
+    large: weakref.ref[Transaction] | None
     def new_tree_id(self) -> int: ...
     def close_files(self) -> None: ...

@@ -2,6 +2,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from engine.btree.apply cimport WRITE_DELETE, WRITE_PUT, sort_writes, write_t
 from engine.btree.node cimport compare_keys
+from engine.txn.large cimport EVERYTHING, Large
 from engine.txn.memtable cimport (
     generation_t, key_changed, memtable_enter, memtable_leave, memtable_since, memtable_t, range_changed, writer_t,
 )
@@ -28,6 +29,10 @@ cdef class Transaction:
     cdef readonly long epoch          # grows when trees of this transaction come or go
     cdef bint tracks
     cdef bint entered
+    cdef Large large                  # once the entries have outgrown the memtable
+    cdef readonly long flushes
+    cdef uint64_t bytes
+    cdef uint64_t limit
     cdef writer_t writer
     cdef Snapshot snap
     cdef entry_t **entries            # in the order in which they were made
@@ -52,7 +57,9 @@ cdef class Transaction:
     cdef int note_range(self, object tree, object start, object stop) except -1
     cdef int end(self) except -1
     cdef write_t *writes(self, long *count) except? NULL
-    cdef bint touches(self, object tree) except *
+    cdef uint64_t read_lsn(self) noexcept
+    cdef int flush(self) except -1
+    cdef bint touches(self, object tree, bint reads) except *
     cdef int validate_entries(self, generation_t **found, int count) except -1
     cdef int validate_reads(self, generation_t **found, int count) except -1
-    cdef int validate_pages(self) except -1
+    cdef int validate_pages(self, bint reads) except -1

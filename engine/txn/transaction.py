@@ -10,6 +10,8 @@ and this one read, singly or inside a range it scanned, is one as well: the orde
 Under `snapshot` only writes count, so write skew is possible. A transaction that wrote nothing always succeeds: its
 snapshot is a prefix of that order.
 
+A transaction whose entries outgrow a quarter of memtable_bytes becomes a large one (engine.txn.large).
+
 What others committed stands in the memtable (engine.txn.memtable); for what it has forgotten, pages are asked
 (engine.txn.validate). Reads are noted singly until READS_MAX in a tree, then as the whole tree.
 """
@@ -20,7 +22,7 @@ from cython.cimports.engine.btree.read import tree_get
 from cython.cimports.engine.pool.fail import check
 from cython.cimports.engine.txn.commit import commit_writes
 
-from engine.base.errors import ConflictError, InterfaceError, ReadOnlyError
+from engine.base.errors import ConflictError, InterfaceError, OperationalError, ReadOnlyError
 from engine.base.options import ISOLATION
 
 READS_MAX = 50_000
@@ -42,7 +44,8 @@ class Transaction:
         self.reads = {}
         self.ranges = {}
         self.roots = {}
-        self.tracks = not self.readonly and self.isolation == "serializable"
+        self.tracks = not self.readonly
+        self.limit = self.store.options.memtable_bytes // 4
         if self.readonly:
             self.snap = self.store.snapshot()
         else:
@@ -78,13 +81,23 @@ class Transaction:
     # --- reading ------------------------------------------------------------------------------------------------
 
     def root(self, tree):
-        """Root of the tree as the snapshot sees it; 0: the tree is empty or not there."""
+        """Root of the tree as the transaction sees it; 0: the tree is empty or not there."""
         found = self.roots.get(tree)
+        if found is None and self.large is not None and tree in self.created:
+            found = self.large.made.get(tree)
         if found is None:
             if tree in self.created or tree in self.dropped:
                 return 0
-            found = self.roots[tree] = self.store.root_of(tree, self.snap.lsn)
+            found = self.roots[tree] = self.store.root_of(tree, self.snap.lsn if self.large is None else 0)
         return found
+
+    def read_lsn(self):
+        """The LSN at which pages are read."""
+        return self.snap.lsn if self.large is None else EVERYTHING
+
+    def check_open(self):
+        """check_use, for what goes on reading: a scan."""
+        return self.check_use()
 
     def check_use(self):
         """Raise InterfaceError where the transaction has ended, its database is closed, or this is the child of a fork."""
@@ -131,7 +144,7 @@ class Transaction:
         return tree_get(
             cython.address(self.store.pool),
             root,
-            self.snap.lsn,
+            self.read_lsn(),
             cython.cast(cython.p_uchar, PyBytes_AS_STRING(raw)),
             PyBytes_GET_SIZE(raw),
             None,
@@ -201,7 +214,8 @@ class Transaction:
             own.reverse()
         if root == 0 or tree in self.dropped:
             return iter([pair for pair in own if pair[1] is not None])
-        base = self.store.scan(root, self.snap, start, stop, reverse)
+        snap = self.snap if self.large is None else self.large.snapshot()
+        base = self.store.scan(root, snap, start, stop, reverse, self)
         return _merge(base, own, reverse) if own else base
 
     def count(self, tree, start=None, stop=None):
@@ -209,9 +223,10 @@ class Transaction:
         self.check_use()
         self.note_range(tree, start, stop)
         root = self.root(tree) if tree not in self.dropped else 0
-        total = self.store.count(root, self.snap.lsn, start, stop) if root else 0
+        lsn = int(self.read_lsn())
+        total = self.store.count(root, lsn, start, stop) if root else 0
         for key, value in self.own_range(tree, NOTHING if start is None else start, stop):
-            there = root != 0 and self.store.get(root, self.snap.lsn, key) is not None
+            there = root != 0 and self.store.get(root, lsn, key) is not None
             total += (value is not None) - there
         return total
 
@@ -256,7 +271,37 @@ class Transaction:
         )
         if new == cython.NULL:
             raise MemoryError
-        return self.remember(e, new)
+        self.remember(e, new)
+        self.bytes += 96 + PyBytes_GET_SIZE(key) + PyBytes_GET_SIZE(value)
+        if self.bytes > self.limit:
+            self.flush()
+        return 0
+
+    def flush(self):
+        """The entries have outgrown the memtable: into the pages with them (engine.txn.large). An error ends all."""
+        count: cython.long = 0
+        writes: cython.pointer(write_t) = cython.NULL
+        try:
+            if self.large is None:
+                large = Large()
+                large.begin(self.store, cython.address(self.writer), self)
+                self.large = large
+                self.tracks = False
+                self.reads.clear()
+                self.ranges.clear()
+                self.roots.clear()
+            writes = self.writes(cython.address(count))
+            self.large.flush(writes, count, self.created)
+        except BaseException:
+            self.end()
+            raise
+        finally:
+            free(writes)
+        self.entry_count = 0
+        self.undo_count = 0
+        self.bytes = 0
+        self.flushes += 1
+        return 0
 
     def remember(self, entry, value):
         """Give an entry a value; a savepoint can bring the old one back."""
@@ -325,7 +370,7 @@ class Transaction:
     def savepoint(self):
         """Mark the present state; returns a number for rollback_to and release."""
         self.check_use()
-        self.marks.append((int(self.undo_count), dict(self.created), dict(self.dropped)))
+        self.marks.append((int(self.undo_count), dict(self.created), dict(self.dropped), int(self.flushes)))
         return len(self.marks) - 1
 
     def _check_savepoint(self, savepoint):
@@ -336,7 +381,13 @@ class Transaction:
         """Undo everything since the savepoint, which stays."""
         self.check_use()
         self._check_savepoint(savepoint)
-        kept, created, dropped = self.marks[savepoint]
+        kept, created, dropped, flushes = self.marks[savepoint]
+        if flushes != self.flushes:
+            self.end()
+            raise OperationalError(
+                "the transaction has outgrown memtable_bytes since the savepoint and cannot go back to it: "
+                "all of it was rolled back"
+            )
         until: cython.long = kept
         while self.undo_count > until:
             self.undo_count -= 1
@@ -365,7 +416,10 @@ class Transaction:
         try:
             if not self.readonly:
                 writes = self.writes(cython.address(count))
-            if count > 0 or self.created or self.dropped:
+            if self.large is not None:
+                self.commit_lsn, end = self.large.commit(writes, count, self.created, self.dropped)
+                self.store.wait_durable(end)
+            elif count > 0 or self.created or self.dropped:
                 self.commit_lsn = commit_writes(
                     self.store,
                     cython.address(self.writer),
@@ -390,6 +444,8 @@ class Transaction:
     def end(self):
         """The transaction is over: its snapshot is let go, its entries are nobody's any more."""
         self.is_open = False
+        if self.large is not None and self.store.is_ours():
+            self.large.abort()
         self.entry_count = 0
         self.undo_count = 0
         self.marks.clear()
@@ -434,30 +490,36 @@ class Transaction:
 
     # --- validation, inside the commit section ------------------------------------------------------------------
 
-    def validate(self):
-        """Compare with every commit since the snapshot. Raises ConflictError."""
+    def validate(self, reads=None):
+        """Compare with every commit since the snapshot. Raises ConflictError.
+
+        reads: whether what was read counts; by default as the isolation level says.
+        """
+        if reads is None:
+            reads = self.isolation == "serializable"
         found: cython.pointer(generation_t)[64]
         for lsn, trees in self.store.drops:
-            if lsn > self.snap.lsn and any(self.touches(tree) for tree in trees):
+            if lsn > self.snap.lsn and any(self.touches(tree, reads) for tree in trees):
                 raise ConflictError("another transaction dropped what this one uses; run it again")
         m = cython.address(self.store.memtable)
         since = self.snap.lsn
         with cython.nogil:
             count = memtable_since(m, since, found)
         if count < 0:
-            self.validate_pages()
+            self.validate_pages(reads)
         elif count > 0:
             self.validate_entries(found, count)
-            self.validate_reads(found, count)
+            if reads:
+                self.validate_reads(found, count)
 
-    def touches(self, tree):
-        """Whether the transaction read, wrote or dropped something of the tree."""
+    def touches(self, tree, reads):
+        """Whether the transaction wrote or dropped something of the tree, or, if reads count, read it."""
         number: uint32_t = tree
         i: cython.long
         for i in range(self.entry_count):
             if self.entries[i].tree == number and self.entries[i].value != 0:
                 return True
-        return tree in self.reads or tree in self.ranges or tree in self.dropped
+        return tree in self.dropped or (reads and (tree in self.reads or tree in self.ranges))
 
     def validate_entries(self, found, count):
         since = self.snap.lsn
@@ -512,7 +574,7 @@ class Transaction:
                     raise ConflictError("another transaction changed what this one read; run it again")
         return 0
 
-    def validate_pages(self):
+    def validate_pages(self, reads):
         """The transaction is older than what the memtable remembers: pages say whether something may have changed."""
         p = cython.address(self.store.pool)
         since = self.snap.lsn
@@ -526,8 +588,8 @@ class Transaction:
                     done = leaf_changed(p, root, key_of(e), e.key_len, since) if root != 0 else 1
                 _refuse(done, self.store.path)
         whole = [(tree, None, None) for tree in self.dropped]
-        points = [(tree, key, key + b"\0") for tree, keys in self.reads.items() for key in keys]
-        spans = [(tree, start, stop) for tree, ranges in self.ranges.items() for start, stop in ranges]
+        points = [(tree, key, key + b"\0") for tree, keys in self.reads.items() for key in keys if reads]
+        spans = [(tree, start, stop) for tree, ranges in self.ranges.items() for start, stop in ranges if reads]
         for tree, start, stop in (*whole, *points, *spans):
             if tree in self.created:
                 continue
