@@ -27,7 +27,7 @@ def _shell(**_: Any) -> None:
     """An embedded database you can see through.
 
     Opens FILE (made on the first write; without FILE, a database in memory), runs SQL if there is any, and is an interactive shell if there is none.
-    Subcommands: run, import, check, inspect; `anokuro import --help` explains one.
+    Subcommands: run, import, check, inspect, bench; `anokuro import --help` explains one.
     """
 
 

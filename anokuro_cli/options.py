@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from anokuro_cli.settings import MODES
 
-SUBCOMMANDS = ("run", "import", "check", "inspect")
+SUBCOMMANDS = ("run", "import", "check", "inspect", "bench")
 
 
 @dataclass(frozen=True, slots=True)

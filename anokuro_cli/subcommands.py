@@ -1,4 +1,4 @@
-"""The subcommands, as a typer application: run, import, check, inspect."""
+"""The subcommands, as a typer application: run, import, check, inspect, bench."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from anokuro_cli.benchmarking import bench
 from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Problem, ShellError, explain, show_problem
 from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, open_database
 from anokuro_cli.options import SUBCOMMANDS
@@ -148,5 +149,7 @@ def inspect_(
     output = output_for(sys.stdout)
     return inspect_files(file, what, list(words), as_json=json, output=output, opener=_opener[0])
 
+
+app.command(name="bench")(bench)
 
 assert {command.name for command in app.registered_commands} == set(SUBCOMMANDS)

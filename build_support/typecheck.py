@@ -11,7 +11,7 @@ from pathlib import Path
 
 from build_support.extensions import ROOT
 
-PACKAGES = ("grammar", "anokuro_cli", "engine", "build_support")
+PACKAGES = ("grammar", "anokuro_cli", "anokuro_bench", "engine", "build_support")
 
 
 def plain_files() -> list[Path]:

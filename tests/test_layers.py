@@ -1,6 +1,7 @@
 """Imports point down: the order of the layers, and who may use which library, read from every import statement.
 
-    anokuro_cli -> engine (public), engine.inspect, grammar
+    anokuro_cli -> engine (public), engine.inspect, grammar, anokuro_bench
+    anokuro_bench -> engine (public)
     engine.api > inspect > sql > catalog > record > txn > btree > wal > pool > storage > base
     grammar     -> nothing of the engine
 
@@ -20,15 +21,16 @@ import pytest
 from build_support.extensions import cimports
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = ("anokuro_cli", "engine", "grammar")
+PACKAGES = ("anokuro_bench", "anokuro_cli", "engine", "grammar")
 # From the top; a layer may import itself and what stands behind it.
 ENGINE_LAYERS = (
     "engine", "engine.api", "engine.inspect", "engine.sql", "engine.catalog", "engine.record", "engine.txn",
     "engine.btree", "engine.wal", "engine.pool", "engine.storage", "engine.base",
 )  # fmt: skip
 USES_GRAMMAR = ("anokuro_cli", "engine", "engine.api", "engine.inspect", "engine.sql", "grammar")
-CLI_USES = ("anokuro_cli", "engine", "engine.api", "engine.inspect", "grammar")
+CLI_USES = ("anokuro_bench", "anokuro_cli", "engine", "engine.api", "engine.inspect", "grammar")
 LIBRARIES = {
+    "anokuro_bench": {"apsw", "lmdb", "plyvel", "rich", "rocksdict"},  # the engines it measures
     "anokuro_cli": {"click", "prompt_toolkit", "pygments", "rich", "typer", "wcwidth"},
     "engine.sql": {"pandas", "polars", "pyarrow"},  # a result in the caller's own form
     "grammar": {"lark"},
@@ -103,6 +105,10 @@ def report(wrong: list[Import]) -> str:
 
 def is_upward(found: Import) -> bool:
     importer, imported = found.importer, found.imported
+    if importer == "anokuro_bench":  # a benchmark of what everybody can use, and of nothing else
+        return imported in PACKAGES + ENGINE_LAYERS and imported not in ("anokuro_bench", "engine")
+    if imported == "anokuro_bench":
+        return importer != "anokuro_cli"
     if imported not in ENGINE_LAYERS:
         return imported == "anokuro_cli" and importer != "anokuro_cli"
     if importer == "anokuro_cli":
@@ -170,6 +176,12 @@ def test_production_code_knows_no_test() -> None:
         ("grammar/x.py", "from engine.base import errors", True),
         ("anokuro_cli/x.py", "from engine.storage import page", True),
         ("anokuro_cli/x.py", "import engine", False),
+        ("anokuro_cli/x.py", "from anokuro_bench import runner", False),
+        ("anokuro_bench/x.py", "import engine", False),
+        ("anokuro_bench/x.py", "from engine.txn import store", True),
+        ("anokuro_bench/x.py", "from anokuro_cli import text", True),
+        ("anokuro_bench/x.py", "import grammar", True),
+        ("engine/x.py", "import anokuro_bench", True),
         ("engine/__init__.py", "from engine.api.database import Database", False),
     ],
 )
