@@ -45,8 +45,7 @@ class Run:
 
 @contextmanager
 def quiet_collector() -> Iterator[None]:
-    """Python's collector looks only at what is made from here on; it still runs, for everybody alike."""
-    gc.collect()
+    """Python's garbage collector looks only at what is made from here on; it still runs, for everybody alike."""
     gc.freeze()
     try:
         yield

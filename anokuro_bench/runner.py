@@ -6,6 +6,7 @@ open a copy, so every round begins with the same state.
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import shutil
@@ -48,6 +49,7 @@ class Work:
         """Make the operations."""
         self.roles = self.workload.roles(self.data)
         self.truth = Truth(self.workload, self.data, self.roles, order)
+        gc.collect()
 
     def release(self) -> None:
         """The operations take much memory."""

@@ -27,11 +27,11 @@ def test_list_shows_everything(capsys: pytest.CaptureFixture[str]) -> None:
         assert name in text
 
 
-def test_a_run_leaves_json_picture_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_leaves_json_picture_and_table(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {name: tmp_path / name for name in ("r.json", "r.svg", "README.md")}
     files["README.md"].write_text(f"{BEGIN}\n{END}\n")
     words = ["--json", str(files["r.json"]), "--svg", str(files["r.svg"]), "--readme", str(files["README.md"])]
-    status = main(["bench", *TINY, "-w", "readrandom,fillsync", "--face", "both", "-d", str(tmp_path), *words])
+    status = main(["bench", *TINY, "-w", "readrandom,fillsync", "--face", "both", "-d", str(folder), *words])
     assert status == 0
     text = capsys.readouterr().out
     assert "readrandom" in text and "fillsync" in text and "SQL statements; durable" in text
@@ -74,13 +74,13 @@ def test_mistakes_are_explained(
     assert message in capsys.readouterr().err
 
 
-def test_it_runs_where_no_other_engine_is_installed(tmp_path: Path) -> None:
+def test_it_runs_where_no_other_engine_is_installed(folder: Path, tmp_path: Path) -> None:
     """The optional packages are hidden; SQLite is measured through the standard library."""
     code = (
         "import sys\n"
         "sys.modules.update(dict.fromkeys(['apsw', 'lmdb', 'plyvel', 'rocksdict']))\n"  # None: import fails
         "from anokuro_cli.main import main\n"
-        f"sys.exit(main(['bench', '-n', '200', '--rounds', '1', '-d', {str(tmp_path)!r}, "
+        f"sys.exit(main(['bench', '-n', '200', '-w', 'readrandom,overwrite', '--rounds', '1', '-d', {str(folder)!r}, "
         f"'--json', {str(tmp_path / 'r.json')!r}, '-q']))\n"
     )
     root = Path(__file__).resolve().parents[2]

@@ -33,8 +33,9 @@ def settings(folder: Path, **changed: Any) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory: pytest.TempPathFactory) -> Report:
-    folder = tmp_path_factory.mktemp("bench")
+def everything(quick_folder: Path) -> Report:
+    folder = quick_folder / "everything"
+    folder.mkdir()
     report = Runner(settings(folder, faces=tuple(FACES))).run()
     assert list(folder.iterdir()) == []  # nothing is left behind
     return report
@@ -86,23 +87,23 @@ def test_versions_and_ways_are_told(everything: Report) -> None:
     assert {"date", "cpu", "kernel", "python", "fdatasync"} <= set(everything.machine)
 
 
-def test_the_class_can_be_chosen(tmp_path: Path) -> None:
+def test_the_class_can_be_chosen(folder: Path) -> None:
     for durability in DURABILITIES:
-        report = Runner(settings(tmp_path, durability=durability, workloads=("overwrite", "readrandom"))).run()
+        report = Runner(settings(folder, durability=durability, workloads=("overwrite", "readrandom"))).run()
         assert {one.durability for one in report.measurements} == {durability, READ}
 
 
-def test_a_missing_peer_is_reported_and_the_rest_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_peer_is_reported_and_the_rest_is_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LevelDb, "module", "no_such_binding_of_leveldb")
-    report = Runner(settings(tmp_path, workloads=("readrandom",))).run()
+    report = Runner(settings(folder, workloads=("readrandom",))).run()
     assert "no_such_binding_of_leveldb" in report.missing["leveldb"] and "anokuro[bench]" in report.missing["leveldb"]
     assert "leveldb" not in {one.engine for one in report.measurements}
     assert "anokuro" in {one.engine for one in report.measurements}
 
 
-def test_a_run_that_takes_too_long_is_cut_and_still_checked(tmp_path: Path) -> None:
+def test_a_run_that_takes_too_long_is_cut_and_still_checked(folder: Path) -> None:
     names = ("readrandom", "fillrandom", "readmany2", "readwhilewriting")
-    report = Runner(settings(tmp_path, count=5000, seconds=1e-9, workloads=names, engines=("anokuro",))).run()
+    report = Runner(settings(folder, count=5000, seconds=1e-9, workloads=names, engines=("anokuro",))).run()
     for one in report.measurements:
         # a piece of 1,000 operations is the least that is done, by each thread
         assert one.items == (2000 if one.workload == "readmany2" else 1000), one
@@ -117,9 +118,9 @@ def test_a_run_that_takes_too_long_is_cut_and_still_checked(tmp_path: Path) -> N
         ({"directory": "/nonexistent/folder"}, "no folder"),
     ],
 )
-def test_what_cannot_be_run_is_refused(tmp_path: Path, changed: dict[str, Any], message: str) -> None:
+def test_what_cannot_be_run_is_refused(folder: Path, changed: dict[str, Any], message: str) -> None:
     with pytest.raises(BenchmarkError, match=message):
-        Runner(settings(tmp_path, **changed)).run()
+        Runner(settings(folder, **changed)).run()
 
 
 @pytest.mark.parametrize("changed", [{"count": 0}, {"seconds": 0}, {"durability": "perhaps"}, {"faces": ("json",)}])
@@ -184,7 +185,7 @@ def lost_puts(session: Session) -> None:
     ],
 )
 def test_lies_are_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: Callable[[Session], None], workload: str
+    folder: Path, monkeypatch: pytest.MonkeyPatch, lie: Callable[[Session], None], workload: str
 ) -> None:
     class Liar(AnokuroTree):
         def session(self, access: str) -> Session:
@@ -194,11 +195,11 @@ def test_lies_are_found(
 
     monkeypatch.setattr(anokuro_bench.runner, "stores_of", lambda face, engines: [Liar])
     with pytest.raises(BenchmarkError, match=r"wrong answers|records with hash|does not hold what was loaded"):
-        Runner(settings(tmp_path, workloads=(workload,))).run()
-    assert list(tmp_path.iterdir()) == []
+        Runner(settings(folder, workloads=(workload,))).run()
+    assert list(folder.iterdir()) == []
 
 
-def test_a_batch_that_loses_a_pair_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_loses_a_pair_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Liar(AnokuroTree):
         def put_many(self, pairs: list[Pair]) -> None:
             super().put_many(pairs[1:])
@@ -206,10 +207,10 @@ def test_a_batch_that_loses_a_pair_is_found(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(anokuro_bench.runner, "stores_of", lambda face, engines: [Liar])
     for workload, message in (("fillmany", "199 records"), ("readrandom", "does not hold what was loaded")):
         with pytest.raises(BenchmarkError, match=message):
-            Runner(settings(tmp_path, workloads=(workload,))).run()
+            Runner(settings(folder, workloads=(workload,))).run()
 
 
-def test_an_error_in_a_thread_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_a_thread_ends_the_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken(AnokuroTree):
         def session(self, access: str) -> Session:
             session = super().session(access)
@@ -223,19 +224,19 @@ def test_an_error_in_a_thread_ends_the_run(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr(anokuro_bench.runner, "stores_of", lambda face, engines: [Broken])
     with pytest.raises(OSError, match="the disk is gone"):
-        Runner(settings(tmp_path, workloads=("readwhilewriting",))).run()
+        Runner(settings(folder, workloads=("readwhilewriting",))).run()
 
 
-def test_a_store_keeps_what_it_was_given(tmp_path: Path) -> None:
+def test_a_store_keeps_what_it_was_given(folder: Path) -> None:
     """What one opening wrote, the next one finds: adapters close what they open."""
     for store in STORES:
         if store.problem():
             continue
-        folder = tmp_path / f"{store.engine}-{store.face}"
-        folder.mkdir()
+        own = folder / f"{store.engine}-{store.face}"
+        own.mkdir()
         key: Key = (1 << 40) if store.face == "sql" else b"12345678"
         for durability in DURABILITIES:
-            opening = Opening(folder, durability, 1 << 20, 1 << 20, single_writes=True)
+            opening = Opening(own, durability, 1 << 20, 1 << 20, single_writes=True)
             opened = store(opening)
             session = opened.session("both")
             session.put(key, durability.encode())
