@@ -182,3 +182,11 @@ def test_a_readme_without_a_place_is_left_alone(tmp_path: Path, text: str) -> No
 
 def test_a_measurement_tells_its_spread() -> None:
     assert measurement("readrandom", "lmdb", [90.0, 100.0, 120.0]).spread == pytest.approx(0.3)
+
+
+def test_the_projects_own_readme_has_the_place(tmp_path: Path) -> None:
+    own = Path(__file__).resolve().parents[2] / "engine" / "README.md"
+    copy = tmp_path / "README.md"
+    copy.write_text(own.read_text(encoding="utf-8"), encoding="utf-8")
+    write_block(report(MIXED), copy)
+    assert "readrandom: get of random keys" in copy.read_text(encoding="utf-8")
