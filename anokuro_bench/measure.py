@@ -187,13 +187,15 @@ class _Race:
         running = [threading.Thread(target=self._body, args=(thread,)) for thread in self.threads]
         for thread in running:
             thread.start()
-        for thread, state in zip(running, self.threads, strict=True):
-            if not state.role.background:
+        try:
+            for thread, state in zip(running, self.threads, strict=True):
+                if not state.role.background:
+                    thread.join()
+            self.cpu_seconds = process_time() - self.cpu_began
+        finally:  # also when it is interrupted: nobody may use the store after this
+            self.over.set()
+            for thread in running:
                 thread.join()
-        self.cpu_seconds = process_time() - self.cpu_began
-        self.over.set()
-        for thread in running:
-            thread.join()
         for state in self.threads:
             if state.error is not None and not isinstance(state.error, threading.BrokenBarrierError):
                 raise state.error
