@@ -136,13 +136,12 @@ def _alone(workload: Workload, store: Store, roles: list[Role], truth: Truth, se
     session = store.session("write" if role.access == "bulk" else role.access)
     step = _step(workload, store, session, role, run.latencies_ns if clocked else None)
     expected, hashing, cpu_began = truth.hashes[0], 0.0, process_time()
-    flat = clocked and workload.name.startswith("ycsb")  # a single of several answers with a list
     for at, chunk in enumerate(role.chunks):
         began = perf_counter()
         answers = step(chunk)
         run.seconds += perf_counter() - began
         hash_began = thread_time()
-        if flat:
+        if clocked and workload.several:
             answers = [answer for several in answers for answer in several]
         run.items += sum(map(workload.items, chunk))
         if workload.check(session, chunk, answers) != expected[at]:

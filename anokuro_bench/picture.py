@@ -59,6 +59,8 @@ def _head(report: Report, body: list[str]) -> int:
     for line in _wrapped(machine_line(report), 150):
         body.append(f'<text class="d" x="16" y="{y}">{escape(line)}</text>')
         y += 15
+    note = "at the right: Anokuro over the best of the others, median of the rounds"
+    body.append(f'<text class="d" x="{WIDTH - 16}" y="30" text-anchor="end">{note}</text>')
     x = 16
     for engine in dict.fromkeys(one.engine for one in report.measurements):
         body.append(f'<rect class="{engine}" x="{x}" y="{y}" width="11" height="11" rx="2"/>')
@@ -82,7 +84,7 @@ def _group(report: Report, face: str, name: str, y: int, body: list[str]) -> int
     found: list[Measurement] = [one for engine in report.engines(face) if (one := report.find(name, engine, face))]
     best = max(one.rate for one in found)
     body.append(f'<text class="w" x="16" y="{y + 12}">{name}</text>')
-    for at, line in enumerate(_wrapped_words(NAMES[name].title, 40)):
+    for at, line in enumerate(_wrapped_words(NAMES[name].title, 35)):
         body.append(f'<text class="d" x="16" y="{y + 26 + 13 * at}">{escape(line)}</text>')
     room, top = WIDTH - LEFT - RIGHT, y
     for one in found:

@@ -92,12 +92,16 @@ def details_table(report: Report, face: str, durability: str, names: list[str]) 
     table = Table(title="Latency in microseconds, and cost", title_justify="left", show_lines=False)
     for name in ("workload", "engine"):
         table.add_column(name)
-    for name in ("p50", "p99", "p99.9", "CPU us each", "files MB", "written / user byte", "beside, a second"):
-        table.add_column(name, justify="right")
-    for name in names:
-        rows = [one for engine in report.engines(face) if (one := report.find(name, engine, face))]
-        for at, one in enumerate(rows):
-            table.add_row(name if at == 0 else "", TITLES[one.engine], *_details(one), end_section=at == len(rows) - 1)
+    rows = [one for name in names for engine in report.engines(face) if (one := report.find(name, engine, face))]
+    heads = ("p50", "p99", "p99.9", "CPU us each", "files MB", "written / user byte", "beside, a second")
+    columns = [[head, *cells] for head, *cells in zip(heads, *map(_details, rows), strict=True) if any(cells)]
+    for head, *_ in columns:
+        table.add_column(head, justify="right")
+    for at, one in enumerate(rows):
+        first = at == 0 or rows[at - 1].workload != one.workload
+        last = at + 1 == len(rows) or rows[at + 1].workload != one.workload
+        cells = [column[at + 1] for column in columns]
+        table.add_row(one.workload if first else "", TITLES[one.engine], *cells, end_section=last)
     return table
 
 

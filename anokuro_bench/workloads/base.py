@@ -56,6 +56,7 @@ class Workload(ABC):
     name: as db_bench or YCSB call it, where they have it. unit: what is counted. durability: class of its writes.
     loaded: it begins with all records. writes: it changes them. cold: the data is four times the cache. faces: how it can
     be run. has_latency: an operation's time says something (a piece of a scan's does not). engines: who can take part; empty means all. group: workloads of the same group are measured in turns.
+    several: an operation's answer is a list of answers.
     """
 
     name: ClassVar[str]
@@ -71,6 +72,7 @@ class Workload(ABC):
     faces: ClassVar[tuple[str, ...]] = tuple(FACES)
     engines: ClassVar[tuple[str, ...]] = ()
     group: ClassVar[str] = ""
+    several: ClassVar[bool] = False
 
     @abstractmethod
     def roles(self, data: Data) -> list[Role]:

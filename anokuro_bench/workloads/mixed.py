@@ -32,6 +32,7 @@ class Ycsb(Workload):
 
     durability = UNSYNCED
     writes = True
+    several = True
     shares: ClassVar[dict[str, int]]
     latest: ClassVar[bool] = False
     share_of_count: ClassVar[int] = 5  # one operation for so many records
