@@ -133,10 +133,12 @@ class Runner:
             ]
             for face, stores in by_face.items()
         }
-        steps = sum(len(work.stores) for some in works.values() for work in some)
-        if not steps:
+        rounds = self.settings.rounds
+        self._total = sum(
+            len(work.stores) * (rounds * work.workload.turns + 1) for some in works.values() for work in some
+        )
+        if not self._total:
             raise BenchmarkError("no engine can run any of these workloads this way", "anokuro bench --list")
-        self._total = steps * (self.settings.rounds + 1)
         measurements: list[Measurement] = []
         for face, some in works.items():
             data = Data(self.settings, face)
@@ -172,7 +174,7 @@ class Runner:
             for work in group:
                 self._notify(f"{work.workload.name}: preparing", self._done, self._total)
                 work.prepare(order)
-            for turn in range(self.settings.rounds):
+            for turn in range(self.settings.rounds * max(work.workload.turns for work in group)):
                 for work in group:
                     first = turn % len(work.stores)  # nobody is always the first
                     for store in work.stores[first:] + work.stores[:first]:

@@ -17,7 +17,7 @@ Single = Callable[[Operation], Any]
 Step = Callable[[Sequence[Operation]], Any]
 
 CHUNK = 1000  # operations between two looks at the clock
-DURABLE_SHARE = 250  # one durable write for so many records, as each waits for the disk
+DURABLE_SHARE = 1250  # one durable write for so many records, as each waits for the disk
 BATCH = 1000  # keys of a get_many
 RANGE = 100  # pairs of a range scan
 
@@ -56,7 +56,8 @@ class Workload(ABC):
     name: as db_bench or YCSB call it, where they have it. unit: what is counted. durability: class of its writes.
     loaded: it begins with all records. writes: it changes them. cold: the data is four times the cache. faces: how it can
     be run. has_latency: an operation's time says something (a piece of a scan's does not). engines: who can take part; empty means all. group: workloads of the same group are measured in turns.
-    several: an operation's answer is a list of answers.
+    several: an operation's answer is a list of answers. turns: measurements in a round; many short ones where the disk,
+    which may be shared, changes its speed within seconds.
     """
 
     name: ClassVar[str]
@@ -73,6 +74,7 @@ class Workload(ABC):
     engines: ClassVar[tuple[str, ...]] = ()
     group: ClassVar[str] = ""
     several: ClassVar[bool] = False
+    turns: ClassVar[int] = 1
 
     @abstractmethod
     def roles(self, data: Data) -> list[Role]:

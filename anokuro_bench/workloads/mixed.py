@@ -55,7 +55,7 @@ class Ycsb(Workload):
                 known.append(key)
                 operations.append((PUT, key, next(values)))
                 continue
-            key = known[-1 - next(ranks)] if self.latest else next(keys)
+            key = data.fresh([known[-1 - next(ranks)]])[0] if self.latest else next(keys)
             if kind == "read":
                 operations.append((GET, key, None))
             elif kind == "scan":

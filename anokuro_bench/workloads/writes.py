@@ -48,7 +48,9 @@ class FillSeq(FillRandom):
     title = "single puts in key order"
 
     def roles(self, data: Data) -> list[Role]:
-        return [Role(cut(sorted(data.pairs)), "write")]
+        pairs = sorted(data.pairs)
+        values = [value[:1] + value[1:] for _, value in pairs]
+        return [Role(cut(list(zip(data.fresh([key for key, _ in pairs]), values, strict=True))), "write")]
 
 
 class Overwrite(FillRandom):
@@ -66,6 +68,7 @@ class FillSync(FillRandom):
     title = "durable single puts"
     durability = DURABLE
     group = "fillsync"
+    turns = 5
 
     def roles(self, data: Data) -> list[Role]:
         return [Role(cut(data.pairs[: max(20, data.count // DURABLE_SHARE)], 10), "write")]
@@ -79,7 +82,7 @@ class FillSyncThreads(FillSync):
 
     def roles(self, data: Data) -> list[Role]:
         threads = data.settings.threads
-        share = max(2, data.count // DURABLE_SHARE // 8)
+        share = max(2, data.count // DURABLE_SHARE // 4)
         share = min(share, data.count // threads)
         return [Role(cut(data.pairs[thread * share : (thread + 1) * share], 10), "write") for thread in range(threads)]
 

@@ -35,6 +35,14 @@ def test_keys_and_values() -> None:
     assert len(set(b"".join(value for _, value in data.pairs[:100]))) == 256  # random, so it does not compress
 
 
+def test_keys_of_operations_are_objects_of_their_own() -> None:
+    for face in (KV, SQL):
+        data = Data(Settings(count=500), face)
+        for drawn in (data.uniform("t", 300), data.zipfian("t", 300)):
+            assert set(drawn) <= set(data.keys)
+            assert len({id(key) for key in drawn}) == 300 and not {id(key) for key in drawn} & set(map(id, data.keys))
+
+
 def test_zipfian_and_uniform() -> None:
     data = Data(SIZES, KV)
     zipfian, uniform = Counter(data.zipfian("t", 20_000)), Counter(data.uniform("t", 20_000))
