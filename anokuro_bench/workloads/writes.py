@@ -68,7 +68,7 @@ class FillSync(FillRandom):
     title = "durable single puts"
     durability = DURABLE
     group = "fillsync"
-    turns = 5
+    turns = 8
 
     def roles(self, data: Data) -> list[Role]:
         return [Role(cut(data.pairs[: max(20, data.count // DURABLE_SHARE)], 10), "write")]
