@@ -15,7 +15,7 @@ from pathlib import Path
 
 from build_support.compiler import find_compiler
 
-COPIED = ("engine", "grammar", "anokuro_cli", "tests", "examples", "build_support", ".ci")
+COPIED = ("engine", "grammar", "anokuro_cli", "anokuro_bench", "tests", "examples", "build_support", ".ci")
 COPIED_FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in")
 NOT_COPIED = ("__pycache__", ".so", ".pyd", ".hypothesis")
 PRELOADED = ("libasan.so", "libubsan.so", "libstdc++.so")
