@@ -47,13 +47,15 @@ NEEDED = tuple(dict.fromkeys(name for demand in DEMANDS for name in demand.workl
 @dataclass(frozen=True)
 class Verdict:
     """A demand and what was measured. measured, lowest, highest: the ratio, median and extremes of the rounds, or None where
-    something it needs was not measured. against: with what it was compared."""
+    something it needs was not measured. against: with what it was compared. cpu: how many times the CPU time the peer took for
+    the same; it changes less than the rate when others use the machine, and decides nothing."""
 
     demand: Demand
     measured: float | None
     lowest: float = 0.0
     highest: float = 0.0
     against: str = ""
+    cpu: float | None = None
 
     @property
     def met(self) -> bool | None:
@@ -86,4 +88,5 @@ def _verdict(report: Report, demand: Demand) -> Verdict:
             raise AssertionError("rates of different durability classes are never compared")
         peers.append(peer)
     best = max(peers, key=lambda one: one.rate)
-    return Verdict(demand, *ratio(ours, best), against=TITLES[best.engine])
+    cpu = best.cpu_each / ours.cpu_each if ours.cpu_seconds else None
+    return Verdict(demand, *ratio(ours, best), against=TITLES[best.engine], cpu=cpu)

@@ -109,7 +109,7 @@ def _details(one: Measurement) -> list[str]:
     latency = [f"{one.latency_us[name]:,.1f}" if one.latency_us else "" for name in ("p50", "p99", "p99.9")]
     written = "" if one.written_per_user_byte is None else f"{one.written_per_user_byte:.1f}"
     beside = "" if one.background is None else f"{one.background:,.0f}"
-    return [*latency, f"{one.cpu_seconds / one.items * 1e6:.2f}", f"{one.file_bytes / 1e6:,.1f}", written, beside]
+    return [*latency, f"{one.cpu_each * 1e6:.2f}", f"{one.file_bytes / 1e6:,.1f}", written, beside]
 
 
 def show_demands(report: Report, console: Console) -> bool:
@@ -117,7 +117,7 @@ def show_demands(report: Report, console: Console) -> bool:
     table = Table(title="What Anokuro is to reach (key-value, ratios within this run)", title_justify="left")
     for name in ("demand", "against"):
         table.add_column(name)
-    for name in ("wanted", "measured", "rounds"):
+    for name in ("wanted", "measured", "rounds", "CPU time"):
         table.add_column(name, justify="right")
     table.add_column("")
     missed = []
@@ -125,6 +125,7 @@ def show_demands(report: Report, console: Console) -> bool:
         demand, measured = verdict.demand, verdict.measured
         unit = "" if not demand.peers and not demand.base else " x"
         digits = ".2f" if unit else ",.0f"
+        cpu = "" if verdict.cpu is None else f"{verdict.cpu:.2f} x"
         word, style = {True: ("met", "green"), False: ("NOT MET", "red"), None: ("unknown", "yellow")}[verdict.met]
         table.add_row(
             demand.text,
@@ -132,6 +133,7 @@ def show_demands(report: Report, console: Console) -> bool:
             f"{demand.wanted:{',.1f' if unit else ',.0f'}}{unit}",
             "" if measured is None else f"{measured:{digits}}{unit}",
             "" if measured is None else f"{verdict.lowest:{digits}} to {verdict.highest:{digits}}",
+            cpu,
             Text(word, style=style),
         )
         if not verdict.met:

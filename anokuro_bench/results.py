@@ -41,6 +41,11 @@ class Measurement:
         return median(self.rates)
 
     @property
+    def cpu_each(self) -> float:
+        """CPU seconds of one item, all threads together."""
+        return self.cpu_seconds / self.items
+
+    @property
     def spread(self) -> float:
         """(highest - lowest) / median of the rounds."""
         return (max(self.rates) - min(self.rates)) / self.rate
