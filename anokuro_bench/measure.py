@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from time import perf_counter, perf_counter_ns, process_time, thread_time
 from typing import Any
 
+from anokuro_bench.machine import written_bytes
 from anokuro_bench.settings import BenchmarkError
 from anokuro_bench.stores import Session, Store
 from anokuro_bench.truth import Truth, hash_content
@@ -27,11 +28,13 @@ WARM_SHARE = 20  # one piece of so many is done beforehand
 
 @dataclass
 class Run:
-    """What one run measured. done: pieces that each role did. background: operations a second of background roles."""
+    """What one run measured. done: pieces that each role did. background: operations a second of background roles.
+    written_bytes: what went to the disk meanwhile, where several stores are measured together."""
 
     items: int = 0
     seconds: float = 0.0
     cpu_seconds: float = 0.0
+    written_bytes: int = 0
     user_bytes: int = 0
     done: tuple[int, ...] = ()
     background: float | None = None
@@ -82,6 +85,33 @@ def run_workload(
         run = (_threads if workload.threaded else _alone)(workload, store, roles, truth, seconds, clocked)
     run.user_bytes = _user_bytes(workload, roles, run.done)
     return run
+
+
+def run_in_turns(workload: Workload, stores: list[Store], roles: list[Role], truth: Truth, seconds: float) -> list[Run]:
+    """Run on several stores that are open together, a piece on each in turn, every operation clocked."""
+    (role,), runs = roles, [Run() for _ in stores]
+    sessions = [store.session(role.access) for store in stores]
+    steps = [_clocked(workload.single(session), run.latencies_ns) for session, run in zip(sessions, runs, strict=True)]
+    with quiet_collector():
+        for at, chunk in enumerate(role.chunks):
+            for offset in range(len(stores)):
+                which = (at + offset) % len(stores)  # nobody always follows the same other
+                run, written, cpu_began = runs[which], written_bytes(), process_time()
+                began = perf_counter()
+                answers = steps[which](chunk)
+                run.seconds += perf_counter() - began
+                run.cpu_seconds += process_time() - cpu_began
+                run.written_bytes += written_bytes() - written
+                run.items += sum(map(workload.items, chunk))
+                run.done = (at + 1,)
+                if workload.check(sessions[which], chunk, answers) != truth.hashes[0][at]:
+                    raise wrong(stores[which], workload, f"wrong answers in piece {at:,}")
+            if max(run.seconds for run in runs) > seconds:
+                break
+    for session, run in zip(sessions, runs, strict=True):
+        session.close()
+        run.user_bytes = _user_bytes(workload, roles, run.done)
+    return runs
 
 
 def check_content(workload: Workload, store: Store, truth: Truth, done: tuple[int, ...]) -> None:

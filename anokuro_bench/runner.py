@@ -18,7 +18,7 @@ from statistics import median
 
 from anokuro_bench.data import Data, Key
 from anokuro_bench.machine import describe, occupied_bytes, written_bytes
-from anokuro_bench.measure import Run, check_content, run_workload, warm_up
+from anokuro_bench.measure import Run, check_content, run_in_turns, run_workload, warm_up
 from anokuro_bench.results import Measurement, Report
 from anokuro_bench.settings import READ, UNSYNCED, BenchmarkError, Settings
 from anokuro_bench.stores import Opening, Store, stores_of
@@ -60,7 +60,8 @@ class Work:
         found = []
         for store in self.stores:
             runs, written = self.runs[store], self.written[store]
-            latency = percentiles(self.clocked[store].latencies_ns) if store in self.clocked else {}
+            clocked = [self.clocked[store]] if store in self.clocked else runs
+            latency = percentiles([one for run in clocked for one in run.latencies_ns])
             background = [run.background for run in runs if run.background is not None]
             found.append(
                 Measurement(
@@ -176,6 +177,9 @@ class Runner:
                 work.prepare(order)
             for turn in range(self.settings.rounds * max(work.workload.turns for work in group)):
                 for work in group:
+                    if work.workload.alternates:
+                        self._measure_together(work, turn)
+                        continue
                     first = turn % len(work.stores)  # nobody is always the first
                     for store in work.stores[first:] + work.stores[:first]:
                         self._step(work, store, f"round {turn + 1}")
@@ -193,7 +197,7 @@ class Runner:
         self._done += 1
         if what != "latencies":
             self._measure(work, store)
-        elif work.workload.has_latency:
+        elif work.workload.has_latency and not work.workload.alternates:
             work.clocked[store] = self._open_and_run(work, store, clocked=True)[0]
 
     def _measure(self, work: Work, store: StoreClass) -> None:
@@ -202,6 +206,33 @@ class Runner:
         work.files[store] = file_bytes
         if run.user_bytes and written:
             work.written[store].append(written / run.user_bytes)
+
+    def _measure_together(self, work: Work, turn: int) -> None:
+        """All stores of a workload that begins empty and alternates."""
+        workload, truth, opened = work.workload, work.truth, dict[StoreClass, Store]()
+        assert truth is not None and not workload.loaded
+        self._notify(f"{workload.name}: in turns, {turn + 1}", self._done, self._total)
+        self._done += len(work.stores)
+        folders = {store: self._folder / f"run-{store.engine}" for store in work.stores}
+        try:
+            for store, folder in folders.items():
+                folder.mkdir()
+                opened[store] = store(self._opening(work, folder))
+            runs = run_in_turns(workload, list(opened.values()), work.roles, truth, self.settings.seconds)
+            for store, run in zip(work.stores, runs, strict=True):
+                check_content(workload, opened[store], truth, run.done)
+                before = written_bytes()
+                opened.pop(store).close()
+                run.written_bytes += written_bytes() - before
+                work.runs[store].append(run)
+                work.files[store] = occupied_bytes(folders[store])
+                if run.written_bytes:
+                    work.written[store].append(run.written_bytes / run.user_bytes)
+        finally:
+            for left in opened.values():
+                left.close()
+        for folder in folders.values():
+            shutil.rmtree(folder)
 
     def _open_and_run(self, work: Work, store: StoreClass, clocked: bool) -> tuple[Run, int, int]:
         """The run, what the files occupy, and how many bytes went to the disk."""

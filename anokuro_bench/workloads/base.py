@@ -17,7 +17,7 @@ Single = Callable[[Operation], Any]
 Step = Callable[[Sequence[Operation]], Any]
 
 CHUNK = 1000  # operations between two looks at the clock
-DURABLE_SHARE = 2500  # one durable write for so many records, as each waits for the disk
+DURABLE_SHARE = 5000  # one durable write for so many records, as each waits for the disk
 BATCH = 1000  # keys of a get_many
 RANGE = 100  # pairs of a range scan
 
@@ -57,7 +57,8 @@ class Workload(ABC):
     loaded: it begins with all records. writes: it changes them. cold: the data is four times the cache. faces: how it can
     be run. has_latency: an operation's time says something (a piece of a scan's does not). engines: who can take part; empty means all. group: workloads of the same group are measured in turns.
     several: an operation's answer is a list of answers. turns: measurements in a round; many short ones where the disk,
-    which may be shared, changes its speed within seconds.
+    which may be shared, changes its speed within seconds. alternates: the engines are open together and take turns after
+    every few operations, for the same reason; each operation takes so long that all are clocked.
     """
 
     name: ClassVar[str]
@@ -75,6 +76,7 @@ class Workload(ABC):
     group: ClassVar[str] = ""
     several: ClassVar[bool] = False
     turns: ClassVar[int] = 1
+    alternates: ClassVar[bool] = False
 
     @abstractmethod
     def roles(self, data: Data) -> list[Role]:

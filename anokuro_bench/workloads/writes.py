@@ -69,9 +69,10 @@ class FillSync(FillRandom):
     durability = DURABLE
     group = "fillsync"
     turns = 8
+    alternates = True
 
     def roles(self, data: Data) -> list[Role]:
-        return [Role(cut(data.pairs[: max(20, data.count // DURABLE_SHARE)], 10), "write")]
+        return [Role(cut(data.pairs[: max(20, data.count // DURABLE_SHARE)], 5), "write")]
 
 
 class FillSyncThreads(FillSync):
@@ -79,6 +80,7 @@ class FillSyncThreads(FillSync):
     title = "durable single puts, many threads (32 unless said)"
     faces = (KV,)
     threaded = True
+    alternates = False
 
     def roles(self, data: Data) -> list[Role]:
         threads = data.settings.threads

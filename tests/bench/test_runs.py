@@ -178,6 +178,7 @@ def lost_puts(session: Session) -> None:
         (shorter_range, "ycsb-e"),
         (shorter_scan, "readseq"),
         (lost_puts, "fillrandom"),
+        (lost_puts, "fillsync"),
         (lost_puts, "fillsyncthreads"),
         (lost_puts, "overwrite"),
         (lost_puts, "readwhilewriting"),
