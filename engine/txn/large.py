@@ -19,7 +19,6 @@ A savepoint from before a flush cannot be gone back to: the transaction then end
 import weakref
 
 import cython
-from cython.cimports.engine.base.sync import mutex_lock, mutex_unlock
 from cython.cimports.engine.base.thread import thread_self
 from cython.cimports.engine.btree.apply import apply_writes
 from cython.cimports.engine.btree.batch import batch_abort, batch_begin, batch_commit, batch_snapshot
