@@ -23,6 +23,7 @@ The idea of inferring the order from lists is that of Elle (Kingsbury, Alvaro, 2
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -204,12 +205,12 @@ class Graph:
 def _graph(views: Sequence[View], versions: dict[str, Elements], writers: dict[int, Writer]) -> Graph:
     graph = Graph()
     for elements in versions.values():
-        for before, after in zip(elements, elements[1:], strict=False):
+        for before, after in itertools.pairwise(elements):
             if before in writers and after in writers:
                 graph.add(writers[before].number, "ww", writers[after].number)
     for view in views:
         number = view.transaction.number
-        for key, elements in view.first.items():
+        for elements in view.first.values():
             if elements and elements[-1] in writers:
                 graph.add(writers[elements[-1]].number, "wr", number)
     for view in views:
