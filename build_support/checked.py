@@ -1,6 +1,9 @@
-"""The checked build: a copy of the checkout, compiled with assertions and sanitizers, and how tests run on it.
+"""The checked builds: copies of the checkout, compiled with assertions and sanitizers, and how tests run on them.
 
-It is a copy because Python imports what lies beside the sources, and there the ordinary modules are. Everything tests
+    checked   address and undefined behaviour; stops at the first finding
+    tsan      races between threads; reports all, and the process that had one ends with status 66
+
+They are copies because Python imports what lies beside the sources, and there the ordinary modules are. Everything tests
 look at is copied, so that paths relative to the repository hold there too.
 """
 
@@ -14,11 +17,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from build_support.compiler import find_compiler
+from build_support.extensions import CHECKED, ROOT, THREADS, Variant
 
 COPIED = ("engine", "grammar", "anokuro_cli", "anokuro_bench", "tests", "examples", "build_support", ".ci")
 COPIED_FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "MANIFEST.in")
 NOT_COPIED = ("__pycache__", ".so", ".pyd", ".hypothesis")
-PRELOADED = ("libasan.so", "libubsan.so", "libstdc++.so")
+PRELOADED = {CHECKED.name: ("libasan.so", "libubsan.so", "libstdc++.so"), THREADS.name: ("libtsan.so",)}
+SUPPRESSIONS = Path("tests", "sanitizer", "suppressions.txt")
+RACE_STATUS = 66
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -48,10 +54,10 @@ def mirror(source: Path, target: Path) -> None:
         shutil.copy2(here, there)
 
 
-def sanitizer_libraries() -> list[str]:
+def sanitizer_libraries(variant: Variant = CHECKED) -> list[str]:
     """Paths of the run-time libraries that must be loaded before Python's own; empty where the compiler has none."""
     found = []
-    for name in PRELOADED:
+    for name in PRELOADED[variant.name]:
         command = [*find_compiler().command, f"-print-file-name={name}"]
         path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         if not os.path.isabs(path) or not os.path.exists(path):
@@ -60,25 +66,33 @@ def sanitizer_libraries() -> list[str]:
     return found
 
 
-def sanitizer_environment() -> dict[str, str]:
-    """Environment in which stock Python can import modules built with sanitizers, and stops at their first finding.
+def sanitizer_environment(variant: Variant = CHECKED, root: Path = ROOT) -> dict[str, str]:
+    """Environment in which stock Python can import modules built with sanitizers.
 
     Raises RuntimeError where the compiler brings no sanitizer libraries.
     """
-    libraries = sanitizer_libraries()
+    libraries = sanitizer_libraries(variant)
     if not libraries:
-        raise RuntimeError(f"the C compiler ({find_compiler()}) has no {', '.join(PRELOADED)}: use gcc with libasan")
-    return {
+        raise RuntimeError(
+            f"the C compiler ({find_compiler()}) has no {', '.join(PRELOADED[variant.name])}: use gcc with its sanitizers"
+        )
+    common = {
         **os.environ,
         "LD_PRELOAD": " ".join(libraries),
         "PYTHONMALLOC": "malloc",
+        "ANOKURO_CHECKED_BUILD": "1",
+    }
+    if variant is THREADS:
+        options = f"exitcode={RACE_STATUS}:history_size=4:suppressions={root / SUPPRESSIONS}"
+        return {**common, "ANOKURO_TSAN_BUILD": "1", "TSAN_OPTIONS": options}
+    return {
+        **common,
         "ASAN_OPTIONS": "detect_leaks=0",
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-        "ANOKURO_CHECKED_BUILD": "1",
     }
 
 
-def run_tests(root: Path, arguments: list[str]) -> int:
+def run_tests(root: Path, arguments: list[str], variant: Variant = CHECKED) -> int:
     """Run pytest in the checked copy, in one process; returns its exit status."""
     command = [sys.executable, "-m", "pytest", "-p", "no:xdist", *arguments]
-    return subprocess.run(command, cwd=root, env=sanitizer_environment(), check=False).returncode
+    return subprocess.run(command, cwd=root, env=sanitizer_environment(variant, root), check=False).returncode

@@ -4,6 +4,7 @@
     python -m build_support.dev engine.wal           only modules whose names begin like this
     python -m build_support.dev --checked            the checked build (assertions, sanitizers), in build/checked
     python -m build_support.dev --checked --test -q tests/btree     ... and pytest on it; the rest goes to pytest
+    python -m build_support.dev --tsan --test -q tests/isolation    the same with the thread sanitizer, in build/tsan
 
 Several may run at once in one checkout. Modules are built in place, beside their sources.
 """
@@ -18,7 +19,7 @@ from pathlib import Path
 
 from build_support.checked import mirror, run_tests
 from build_support.compile import Job, compile_all, remove_orphans, target_in
-from build_support.extensions import CHECKED, ORDINARY, ROOT, Variant, module_sources
+from build_support.extensions import CHECKED, ORDINARY, ROOT, THREADS, Variant, module_sources
 
 
 def rebuild(root: Path, work: Path, variant: Variant, prefixes: list[str], everything: bool) -> tuple[list[str], bool]:
@@ -72,31 +73,33 @@ def arguments() -> argparse.ArgumentParser:
     parser.add_argument("--all", action="store_true", help="rebuild the chosen modules even if nothing changed")
     parser.add_argument("--no-benchmark", action="store_true", help="leave the micro-benchmark out")
     parser.add_argument("--checked", action="store_true", help="the checked build: assertions and sanitizers")
-    parser.add_argument("--into", type=Path, default=ROOT / "build" / "checked", help="folder of the checked build")
+    parser.add_argument("--tsan", action="store_true", help="the checked build with the thread sanitizer instead")
+    parser.add_argument("--into", type=Path, help="folder of the checked build (build/checked, build/tsan)")
     parser.add_argument("--test", nargs=argparse.REMAINDER, help="run pytest on the checked build with these arguments")
     return parser
 
 
 def checked_build(options: argparse.Namespace) -> int:
     """Mirror the checkout into a folder of its own, compile there with sanitizers, run the tests there if asked."""
-    root = options.into.resolve()
+    variant = THREADS if options.tsan else CHECKED
+    root = (options.into or ROOT / "build" / variant.name).resolve()
     if root == ROOT or root in ROOT.parents:
         print("--into must name a folder that does not hold the checkout", file=sys.stderr)
         return 2
     mirror(ROOT, root)
-    built, good = rebuild(root, root / "build" / CHECKED.name, CHECKED, options.prefixes, options.all)
-    print(f"checked build in {root}: {len(built)} modules rebuilt")
+    built, good = rebuild(root, root / "build" / variant.name, variant, options.prefixes, options.all)
+    print(f"{variant.name} build in {root}: {len(built)} modules rebuilt")
     if not good:
         return 1
-    return run_tests(root, options.test) if options.test is not None else 0
+    return run_tests(root, options.test, variant) if options.test is not None else 0
 
 
 def main() -> int:
     parser = arguments()
     options = parser.parse_args()
-    if options.test is not None and not options.checked:
-        parser.error("--test belongs to --checked; in the ordinary build run pytest itself")
-    if options.checked:
+    if options.test is not None and not (options.checked or options.tsan):
+        parser.error("--test belongs to --checked or --tsan; in the ordinary build run pytest itself")
+    if options.checked or options.tsan:
         return checked_build(options)
     began = time.perf_counter()
     built, good = rebuild(ROOT, ROOT / "build" / ORDINARY.name, ORDINARY, options.prefixes, options.all)

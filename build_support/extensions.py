@@ -62,6 +62,22 @@ CHECKED = Variant(
     {**DIRECTIVES, "boundscheck": True, "initializedcheck": True},
     line_directives=True,
 )
+# Races between threads. Wrapping is left alone here: undefined behaviour is what the checked build is for.
+THREADS = Variant(
+    "tsan",
+    (
+        "-O1",
+        "-g",
+        "-fno-omit-frame-pointer",
+        "-fwrapv",
+        "-UNDEBUG",
+        "-fno-strict-aliasing",
+        "-fsanitize=thread",
+        "-Wno-tsan",  # fences are not understood; tests/sanitizer/suppressions.txt says where that matters
+        "-DANOKURO_CHECKED=1",
+    ),
+    line_directives=True,
+)
 
 
 def module_sources(root: Path = ROOT) -> dict[str, Path]:

@@ -12,13 +12,14 @@ import hypothesis
 import pytest
 
 from build_support.compile import Job, target_in
-from build_support.extensions import CHECKED, ORDINARY, ROOT, module_sources
+from build_support.extensions import CHECKED, ORDINARY, ROOT, THREADS, module_sources
 
 FULL_DATA = ROOT.parent / "shared" / "data" / "nycflights13"
 SAMPLE_DATA = ROOT / "examples" / "data"
 FULL_FLIGHTS = 336_776
 SAMPLE_FLIGHTS = 37_914
 CHECKED_BUILD = os.environ.get("ANOKURO_CHECKED_BUILD") == "1"
+TSAN_BUILD = os.environ.get("ANOKURO_TSAN_BUILD") == "1"  # one of the checked builds
 
 # No deadline: how long an example takes is a matter of the machine. The blob repeats a failure exactly.
 hypothesis.settings.register_profile("anokuro", deadline=None, print_blob=True)
@@ -36,7 +37,7 @@ class FlightsData:
 
 def pytest_report_header() -> str | None:
     """Name the compiled modules that are not made from the sources as they are now: their tests test the past."""
-    variant = CHECKED if CHECKED_BUILD else ORDINARY
+    variant = THREADS if TSAN_BUILD else CHECKED if CHECKED_BUILD else ORDINARY
     work = ROOT / "build" / variant.name
     jobs = [Job(name, path, target_in(ROOT, name), ROOT, work, variant) for name, path in module_sources().items()]
     stale = [job.name for job in jobs if not job.is_fresh()]
