@@ -1,5 +1,14 @@
-"""POSIX mutexes, condition variables and clocks, for code that runs without the GIL."""
+"""POSIX mutexes, condition variables and clocks, for code that runs without the GIL.
+
+In the ordinary build each call is the POSIX one. In the checked build it goes by way of the deterministic schedule
+(engine.base.schedule), which is the POSIX call again for threads that are not scheduled.
+"""
 from libc.stdint cimport uint64_t
+from engine.base.invariant cimport checked
+from engine.base.schedule cimport (
+    schedule_broadcast, schedule_clock, schedule_lock, schedule_signal, schedule_spin, schedule_trylock, schedule_unlock,
+    schedule_wait,
+)
 
 cdef extern from *:
     """
@@ -27,14 +36,41 @@ cdef extern from *:
         pass
     int mutex_init "pthread_mutex_init"(mutex_t *m, void *attributes) noexcept nogil
     int mutex_destroy "pthread_mutex_destroy"(mutex_t *m) noexcept nogil
-    int mutex_lock "pthread_mutex_lock"(mutex_t *m) noexcept nogil
-    int mutex_trylock "pthread_mutex_trylock"(mutex_t *m) noexcept nogil
-    int mutex_unlock "pthread_mutex_unlock"(mutex_t *m) noexcept nogil
+    int posix_mutex_lock "pthread_mutex_lock"(mutex_t *m) noexcept nogil
+    int posix_mutex_trylock "pthread_mutex_trylock"(mutex_t *m) noexcept nogil
+    int posix_mutex_unlock "pthread_mutex_unlock"(mutex_t *m) noexcept nogil
     int cond_init "pthread_cond_init"(cond_t *c, void *attributes) noexcept nogil
     int cond_destroy "pthread_cond_destroy"(cond_t *c) noexcept nogil
-    int cond_wait "pthread_cond_wait"(cond_t *c, mutex_t *m) noexcept nogil
-    int cond_signal "pthread_cond_signal"(cond_t *c) noexcept nogil
-    int cond_broadcast "pthread_cond_broadcast"(cond_t *c) noexcept nogil
-    int thread_yield "sched_yield"() noexcept nogil
-    uint64_t now_ns "ank_now_ns"() noexcept nogil
+    int posix_cond_wait "pthread_cond_wait"(cond_t *c, mutex_t *m) noexcept nogil
+    int posix_cond_signal "pthread_cond_signal"(cond_t *c) noexcept nogil
+    int posix_cond_broadcast "pthread_cond_broadcast"(cond_t *c) noexcept nogil
+    int posix_yield "sched_yield"() noexcept nogil
+    uint64_t posix_now_ns "ank_now_ns"() noexcept nogil
     long long wall_us "ank_wall_us"() noexcept nogil
+
+cdef inline int mutex_lock(mutex_t *m) noexcept nogil:
+    return schedule_lock(m) if checked else posix_mutex_lock(m)
+
+cdef inline int mutex_trylock(mutex_t *m) noexcept nogil:
+    return schedule_trylock(m) if checked else posix_mutex_trylock(m)
+
+cdef inline int mutex_unlock(mutex_t *m) noexcept nogil:
+    return schedule_unlock(m) if checked else posix_mutex_unlock(m)
+
+cdef inline int cond_wait(cond_t *c, mutex_t *m) noexcept nogil:
+    return schedule_wait(c, m) if checked else posix_cond_wait(c, m)
+
+cdef inline int cond_signal(cond_t *c) noexcept nogil:
+    return schedule_signal(c) if checked else posix_cond_signal(c)
+
+cdef inline int cond_broadcast(cond_t *c) noexcept nogil:
+    return schedule_broadcast(c) if checked else posix_cond_broadcast(c)
+
+cdef inline int thread_yield() noexcept nogil:
+    if checked:
+        schedule_spin()
+    return posix_yield()
+
+cdef inline uint64_t now_ns() noexcept nogil:
+    at = schedule_clock() if checked else 0
+    return at if at != 0 else posix_now_ns()

@@ -5,6 +5,7 @@ from engine.base.codes cimport (
     ERR_CORRUPT, ERR_FULL, ERR_INTERNAL, ERR_MEMORY, ERR_POISONED, ERR_RESTART, OK,
 )
 from engine.base.invariant cimport invariant
+from engine.base.schedule cimport POINT_PUBLISH, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock, wall_us
 from engine.base.thread cimport thread_self
 from engine.btree.node cimport (

@@ -77,6 +77,7 @@ def batch_commit(b, lsn):
     mutex_lock(cython.address(p.mutex))
     invariant(p.published < b.first_lsn and b.first_lsn < at, b"a batch's records lie between two published states")
     store_release(cython.address(p.published), at)
+    yield_point(POINT_PUBLISH)
     snapshot_release(p, b.snapshot)
     b.snapshot = -1
     done: cython.int = OK

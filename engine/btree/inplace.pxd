@@ -1,5 +1,6 @@
 from libc.stdint cimport uint8_t, uint16_t, uint64_t, uint32_t
 from engine.base.codes cimport ERR_FULL, ERR_INTERNAL, ERR_POISONED, ERR_RESTART, OK
+from engine.base.schedule cimport POINT_PUBLISH, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.btree.batch cimport append_commit, mark_changed
 from engine.btree.node cimport (

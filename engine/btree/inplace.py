@@ -35,6 +35,7 @@ def _publish(p, page_id, frame, lsn, commit_lsn):
         frame_page(p, frame).lsn = lsn
         ref_of(p, page_id).lsn = lsn
         store_release(cython.address(p.published), commit_lsn)
+        yield_point(POINT_PUBLISH)
     mutex_unlock(cython.address(p.mutex))
     unlatch_exclusive(cython.address(p.frames[frame].word), frame)
 

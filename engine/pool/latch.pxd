@@ -3,6 +3,9 @@ from engine.base.atomic cimport (
     add_acq_rel, and_acq_rel, cas64, cpu_relax, fence_acquire, load_acquire, load_relaxed, or_acq_rel,
 )
 from engine.base.invariant cimport invariant
+from engine.base.schedule cimport (
+    POINT_LATCH, POINT_LATCH_CAS, POINT_OPTIMISTIC, POINT_PIN, POINT_UNLATCH, POINT_VALIDATE, yield_point, yield_with_gil,
+)
 from engine.base.sync cimport cond_broadcast, cond_init, cond_t, cond_wait, mutex_init, mutex_lock, mutex_t, mutex_unlock
 from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, held_t, thread_self, thread_t, ticks, ticks_per_ns
 
@@ -45,13 +48,16 @@ cdef void _remember(thread_t *t, uint32_t frame, uint32_t page, uint8_t mode) no
 cdef void _forget(thread_t *t, uint32_t frame) noexcept nogil
 
 cdef inline void latch_unpin(uint64_t *word) noexcept nogil:
+    yield_point(POINT_PIN)
     before = add_acq_rel(word, <uint64_t>0 - LATCH_PIN)
     invariant(before & LATCH_PINS != 0, b"a pin is given back once")
 
 # An optimistic reader takes the version before it reads, and throws away what it read unless it is still valid.
 cdef inline uint64_t optimistic_begin(uint64_t *word) noexcept nogil:
+    yield_with_gil(POINT_OPTIMISTIC)
     return load_acquire(word) & LATCH_OPTIMISTIC
 
 cdef inline bint optimistic_valid(uint64_t *word, uint64_t seen) noexcept nogil:
+    yield_with_gil(POINT_VALIDATE)
     fence_acquire()
     return (load_relaxed(word) & LATCH_OPTIMISTIC) == seen

@@ -74,8 +74,10 @@ def latch_note_kind(kind, level):
 def latch_shared(word, frame, page):
     t = thread_self()
     invariant(t.depth == 0, b"a thread waits for a page latch only while it holds none")
+    yield_point(POINT_LATCH)
     seen = load_relaxed(word)
     while True:
+        yield_point(POINT_LATCH_CAS)
         if seen & LATCH_EXCLUSIVE:
             _wait(word, LATCH_EXCLUSIVE, 83, frame, page)
             seen = load_relaxed(word)
@@ -90,6 +92,7 @@ def latch_shared(word, frame, page):
 def try_shared(word, frame, page):
     seen = load_relaxed(word)
     while not seen & LATCH_EXCLUSIVE:
+        yield_point(POINT_LATCH_CAS)
         if cas64(word, seen, seen + 1):
             t = thread_self()
             t.acquired_shared += 1
@@ -105,13 +108,16 @@ def unlatch_shared(word, frame):
     _forget(thread_self(), frame)
     if before & LATCH_WAITERS and before & LATCH_SHARED == 1:
         _wake(word)
+    yield_point(POINT_UNLATCH)
 
 
 def latch_exclusive(word, frame, page):
     t = thread_self()
     invariant(t.depth == 0, b"a thread waits for a page latch only while it holds none")
+    yield_point(POINT_LATCH)
     seen = load_relaxed(word)
     while True:
+        yield_point(POINT_LATCH_CAS)
         if seen & (LATCH_EXCLUSIVE | LATCH_SHARED):
             _wait(word, LATCH_EXCLUSIVE | LATCH_SHARED, 88, frame, page)
             seen = load_relaxed(word)
@@ -128,6 +134,7 @@ def try_evict(word, frame, page):
     seen = load_relaxed(word)
     if seen & (LATCH_EXCLUSIVE | LATCH_SHARED | LATCH_PINS):
         return False
+    yield_point(POINT_LATCH_CAS)
     if not cas64(word, seen, seen | LATCH_EXCLUSIVE):
         return False
     t = thread_self()
@@ -142,11 +149,13 @@ def unlatch_exclusive(word, frame):
     _forget(thread_self(), frame)
     if before & LATCH_WAITERS:
         _wake(word)
+    yield_point(POINT_UNLATCH)
 
 
 def latch_pin(word):
     """Pin the frame, waiting while it is being loaded, evicted or changed. The caller then checks whose page it is."""
     while True:
+        yield_point(POINT_PIN)
         before = add_acq_rel(word, LATCH_PIN)
         if not before & LATCH_EXCLUSIVE:
             return

@@ -8,6 +8,7 @@ from engine.base.codes cimport (
     ERR_CORRUPT, ERR_INTERNAL, ERR_MEMORY, ERR_NO_PAGE, ERR_POOL_FULL, ERR_RESTART, OK,
 )
 from engine.base.invariant cimport invariant
+from engine.base.schedule cimport POINT_MAP, yield_point, yield_spin
 from engine.base.sync cimport mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield
 from engine.base.thread cimport thread_buffer, thread_self, thread_t
 from engine.pool.latch cimport (
@@ -64,6 +65,7 @@ cdef extern from *:
         int32_t older;          /* next older version of the page, or -1; the free list's link */
         int32_t next, prev;     /* among the versions that the same snapshot keeps */
         int32_t keeper;         /* index of that snapshot */
+        uint64_t until;         /* published LSN when it was kept: later states do not see it */
     } version_t;
     /* A live snapshot, shared by all who read at the same LSN. */
     typedef struct {
@@ -127,6 +129,7 @@ cdef extern from *:
         int32_t next
         int32_t prev
         int32_t keeper
+        uint64_t until
     ctypedef struct snapshot_t:
         uint64_t lsn
         uint32_t readers
@@ -198,6 +201,7 @@ cdef inline bint page_known(const pool_t *p, uint32_t page_id) noexcept nogil:
 
 cdef inline void set_frame(pool_t *p, uint32_t page_id, int32_t frame) noexcept nogil:
     storei32_release(&p.frame_chunks[page_id >> CHUNK_BITS][page_id & (CHUNK_SIZE - 1)], frame)
+    yield_point(POINT_MAP)
 
 cdef inline void frame_touch(frame_t *f) noexcept nogil:
     usage = load32_relaxed(&f.usage)

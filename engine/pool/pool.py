@@ -135,6 +135,7 @@ def _take_free(p):
     while p.free_frames >= 0:
         frame: cython.int = p.free_frames
         if not try_evict(cython.address(p.frames[frame].word), frame, 0):
+            yield_spin()
             cpu_relax()  # somebody pins it for a moment, to find that it is not what he wanted
             continue
         p.free_frames = p.frames[frame].next_free

@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, uint8_t, uint32_t
 from libc.stdlib cimport realloc
 from libc.string cimport memset
 from engine.base.invariant cimport invariant
+from engine.base.schedule cimport POINT_SLOT, yield_point
 from engine.pool.pool cimport META_SLOTS, SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, pool_t
 
 # all with the pool's mutex held

@@ -34,6 +34,7 @@ def slot_take(p, use):
                 p.slots[slot] = use
                 p.slot_hint = slot + 1
                 p.slots_used += 1
+                yield_point(POINT_SLOT)
                 return slot
             slot += 1
         if p.slot_count >= 0x7FFFFFFF or slot_room(p, p.slot_count + 1) != 0:
@@ -49,6 +50,7 @@ def slot_drop(p, slot, use):
         p.slots_used -= 1
         if slot < p.slot_hint:
             p.slot_hint = slot
+        yield_point(POINT_SLOT)
 
 
 def slot_mark(p, slot, use):

@@ -3,6 +3,7 @@ from libc.stdlib cimport realloc
 from libc.string cimport memcpy
 from engine.base.codes cimport ERR_INTERNAL, ERR_MEMORY, ERR_POOL_FULL, OK
 from engine.base.invariant cimport invariant
+from engine.base.schedule cimport POINT_SNAPSHOT, POINT_VERSION, yield_point
 from engine.base.sync cimport wall_us
 from engine.pool.latch cimport latch_exclusive, try_evict, unlatch_exclusive
 from engine.pool.pool cimport (

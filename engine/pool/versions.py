@@ -6,7 +6,8 @@
 
 Before the one writer changes a page that a live snapshot can still need, the page's present content is copied to
 another frame and becomes an *older version*; the change happens in place. Version `v` is needed while a live snapshot S
-has v.lsn <= S < (lsn of the next newer version). Each version hangs on the list of its *keeper*, the newest snapshot
+has v.lsn <= S < (lsn of the next newer version); no batch ends between S and the published LSN at which v was kept
+(`until`), so that is S <= v.until. Each version hangs on the list of its *keeper*, the newest snapshot
 that needs it. When a snapshot ends, each version it keeps goes to the next older snapshot if that one is not older
 than the version; otherwise nobody can see it and it is freed at once. The cost is in proportion to what was kept.
 
@@ -52,6 +53,7 @@ def snapshot_register(p, lsn):
 
     The snapshot's index, or ERR_MEMORY.
     """
+    yield_point(POINT_SNAPSHOT)
     older = p.newest_snapshot
     newer: cython.int = -1
     while older >= 0 and p.snapshots[older].lsn > lsn:  # a batch's own snapshots are newer than what is published
@@ -86,6 +88,7 @@ def snapshot_release(p, snapshot):
     """A reader of the snapshot ends; with the last one go the versions that no older snapshot needs."""
     s = cython.address(p.snapshots[snapshot])
     invariant(s.readers > 0, b"a snapshot is released once by each reader")
+    yield_point(POINT_SNAPSHOT)
     s.readers -= 1
     if s.readers > 0:
         return
@@ -192,6 +195,7 @@ def _version_drop(p, version):
         f.flags = FRAME_GARBAGE
         if try_evict(cython.address(f.word), frame, f.page_id):
             frame_give(p, frame)
+    yield_point(POINT_VERSION)
     slot_drop(p, v.slot, SLOT_LIVE)
     v.page_id = 0
     v.older = p.free_version
@@ -224,12 +228,14 @@ def version_keep(p, page_id, frame):
     if version < 0:
         frame_give(p, copy)
         return version
+    yield_point(POINT_VERSION)
     memcpy(frame_page(p, copy), page, p.page_size)
     invariant(
         r.versions < 0 or p.versions[r.versions].lsn < page.lsn, b"versions of a page are kept in order, each once"
     )
     v = cython.address(p.versions[version])
     v.lsn = page.lsn
+    v.until = p.published
     v.page_id = page_id
     v.frame = copy
     v.slot = r.slot
@@ -240,6 +246,7 @@ def version_keep(p, page_id, frame):
     c.version = version
     c.flags = 0 if r.slot != 0 and not f.flags & FRAME_DIRTY else FRAME_DIRTY
     c.usage = 1
+    yield_point(POINT_VERSION)
     r.versions = version
     r.slot = 0
     _attach(p, version, p.newest_snapshot)
@@ -271,6 +278,7 @@ def version_restore(p, page_id, before_lsn):
     version = r.versions
     if version < 0:
         return OK
+    yield_point(POINT_VERSION)
     v = cython.address(p.versions[version])
     r.slot = v.slot
     r.tag = v.tag
@@ -288,10 +296,14 @@ def version_restore(p, page_id, before_lsn):
 
 
 def version_find(p, page_id, lsn):
-    """The version of a page that a snapshot at `lsn` sees among the older ones, or -1."""
+    """The version of a page that a snapshot at `lsn` sees among the older ones, or -1.
+
+    For a reader that is not registered its version may be gone while an older one is kept for somebody else: that one
+    was replaced before `lsn`, and is not to be taken for it.
+    """
     if not page_known(p, page_id):
         return -1
     version = ref_of(p, page_id).versions
     while version >= 0 and p.versions[version].lsn > lsn:
         version = p.versions[version].older
-    return version
+    return version if version >= 0 and p.versions[version].until >= lsn else -1

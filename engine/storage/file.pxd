@@ -1,5 +1,6 @@
 """The C face of the file layer: `file_t`, its table of operations and the calls everybody uses (see file.py)."""
 from libc.stdint cimport int64_t, uint64_t
+from engine.base.schedule cimport POINT_READ, POINT_SYNC, POINT_TRUNCATE, POINT_WRITE, yield_point
 
 cdef struct file_s
 
@@ -28,21 +29,25 @@ cdef struct file_s:
 
 # Bytes read, less than n only at the end of the file, or -errno. Interrupted and short reads are continued.
 cdef inline int64_t file_read(file_t *f, void *buf, size_t n, uint64_t offset) noexcept nogil:
+    yield_point(POINT_READ)
     return f.ops.read(f, buf, n, offset)
 
 
 # All n bytes, or -errno; after an error any part of them may have been written.
 cdef inline int64_t file_write(file_t *f, const void *buf, size_t n, uint64_t offset) noexcept nogil:
+    yield_point(POINT_WRITE)
     return f.ops.write(f, buf, n, offset)
 
 
 # Data (and the size, where it changed) made durable: 0 or -errno. After an error nothing is known; never retry.
 cdef inline int file_sync(file_t *f) noexcept nogil:
+    yield_point(POINT_SYNC)
     return f.ops.sync(f)
 
 
 # The file cut or extended with zeros to `size` bytes: 0 or -errno.
 cdef inline int file_truncate(file_t *f, uint64_t size) noexcept nogil:
+    yield_point(POINT_TRUNCATE)
     return f.ops.truncate(f, size)
 
 

@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.codes cimport ERR_MEMORY, ERR_RESTART, OK
+from engine.base.schedule cimport POINT_CHECKPOINT, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.pool.pool cimport (
     FRAME_DIRTY, FRAME_GARBAGE, SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, frame_of, frame_page, page_known, page_ref_t,

@@ -99,6 +99,7 @@ def place_pages(p, lsn, items, count):
     """Place some pages. 0 or the first error."""
     i: cython.uint
     for i in range(count):
+        yield_point(POINT_CHECKPOINT)
         done = place_page(p, lsn, cython.address(items[i]))
         if done < 0:
             return done

@@ -95,6 +95,7 @@ def _ring_crc(w, crc, lsn, n):
 
 def publish_end(w, end):
     store_release(cython.address(w.filled), end)
+    yield_point(POINT_FILLED)
     store_release(cython.address(w.end), end)
 
 
@@ -200,6 +201,7 @@ def wal_append(w, type, txn, page, tree, page_prev_lsn, fixed, fixed_len, parts,
     pieces: wal_part_t[4]
     code: cython.int = 0
     i: cython.int
+    yield_point(POINT_APPEND)
     length: uint64_t = RECORD_HEADER_SIZE + fixed_len
     for i in range(part_count):
         length += parts[i].len
@@ -300,12 +302,14 @@ def _write_out(w, target):
 def _switch_file(w, first):
     """Make the full segment durable, then go on in a new file; 0 or -errno."""
     opened: cython.pointer(file_t) = cython.NULL
+    yield_point(POINT_SEGMENT)
     code: cython.int = file_sync(w.file)
     if code < 0:
         return code
     mutex_lock(cython.address(w.mutex))
     busy = w.sync_file
     mutex_unlock(cython.address(w.mutex))
+    yield_point(POINT_SEGMENT)
     code = w.open_file(w, first, busy, cython.address(opened))
     if code < 0:
         return code

@@ -668,3 +668,19 @@ def test_threads_that_count_together_lose_nothing() -> None:
     assert sum(int(value) for _, value in db.tree("t").scan()) == 1000
     assert db.check() == []
     db.close()
+
+
+def test_a_state_that_is_gone_is_not_taken_for_an_older_one_that_is_kept(db: Any) -> None:
+    """A reader without a snapshot of its own, at a state between the one a snapshot keeps and the present."""
+    tree = db.tree("t")
+    tree.put(b"k", b"oldest")
+    oldest = db.store.snapshot()
+    tree.put(b"k", b"middle")
+    middle = db.store.published_lsn
+    tree.put(b"k", b"newest")
+    root = db.store.root_of(int(db.catalog.named_tree(db.begin(readonly=True).inner, "t")))
+    assert db.store.get(root, 0, b"k") == b"newest"
+    assert db.store.get(root, oldest.lsn, b"k") == b"oldest"
+    with pytest.raises(engine.Error):  # such readers take a newer state, and start again
+        db.store.get(root, middle, b"k")
+    oldest.close()

@@ -1,0 +1,149 @@
+"""Engines with one mistake in their concurrency, to see that the interleavings notice.
+
+A mutant is an edit of one source file. It is applied in a copy of the checked build, of which only that module is compiled
+again; the interleavings then run on the copy, in a process of their own. Three of the edits
+(`reused_page_id_keeps_its_old_lsn`, `reader_meets_an_abort`, `older_version_taken_for_the_readers`) are mistakes that the engine once had.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from build_support.checked import sanitizer_environment
+from build_support.compile import Job, compile_all, target_in
+from build_support.extensions import CHECKED, ROOT
+
+COPIED = ("engine", "grammar", "tests", "build_support")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """An edit: in the module's source, `old` (there exactly once) becomes `new`."""
+
+    module: str
+    old: str
+    new: str
+
+
+MUTANTS = {
+    # a record's LSN is published as soon as its page has changed: half a batch can be seen
+    "published_before_all_is_applied": Mutant(
+        "engine.btree.batch",
+        "    page.lsn = lsn\n    ref_of(b.pool, page_id).lsn = lsn\n",
+        "    page.lsn = lsn\n    ref_of(b.pool, page_id).lsn = lsn\n    store_release(cython.address(b.pool.published), lsn)\n",
+    ),
+    # a reader without a snapshot of its own is given a version that was replaced before the state it reads
+    "older_version_taken_for_the_readers": Mutant(
+        "engine.pool.versions",
+        "    return version if version >= 0 and p.versions[version].until >= lsn else -1\n",
+        "    return version\n",
+    ),
+    # a slot is free when its first use ends, though the last checkpoint needs it too
+    "slot_freed_too_early": Mutant("engine.pool.slots", "    p.slots[slot] &= ~use\n", "    p.slots[slot] = 0\n"),
+    # the list of snapshots is changed while others change it
+    "snapshot_registered_without_the_mutex": Mutant(
+        "engine.btree.batch",
+        "    mutex_lock(cython.address(b.pool.mutex))\n    b.snapshot = snapshot_register(b.pool, b.pool.published)\n"
+        "    mutex_unlock(cython.address(b.pool.mutex))\n",
+        "    b.snapshot = snapshot_register(b.pool, b.pool.published)\n",
+    ),
+    # a page id is used again while a snapshot still sees what it was
+    "page_id_reused_too_early": Mutant(
+        "engine.btree.batch",
+        "        if r.versions < 0 and (p.oldest_snapshot < 0 or p.snapshots[p.oldest_snapshot].lsn >= r.lsn):\n",
+        "        if r.lsn > 0:\n",
+    ),
+    # a checkpoint takes the new page for what the page id was before
+    "reused_page_id_keeps_its_old_lsn": Mutant(
+        "engine.btree.batch", "    r.lsn = page.lsn = wal_end(b.wal)\n", "    page.lsn = wal_end(b.wal)\n"
+    ),
+    # a version that an abort has just made the newest again is taken for one that is gone
+    "reader_meets_an_abort": Mutant(
+        "engine.pool.pool",
+        "            return LOOK_AGAIN if restored else ERR_RESTART\n",
+        "            return ERR_RESTART\n",
+    ),
+    # whoever latched a frame takes it for the page that he looked for
+    "latched_frame_not_looked_at_again": Mutant(
+        "engine.pool.pool",
+        "        latch_shared(cython.address(f.word), frame, page_id)\n"
+        "        if f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame:\n",
+        "        latch_shared(cython.address(f.word), frame, page_id)\n        if f.page_id != 0:\n",
+    ),
+    # a page that was written out in the middle of a batch counts as clean though the batch changes it again
+    "written_page_stays_clean": Mutant("engine.btree.batch", "    if not f.flags & FRAME_DIRTY:\n", "    if False:\n"),
+    # a pinned frame is given to another page
+    "pinned_frame_evicted": Mutant(
+        "engine.pool.latch",
+        "    if seen & (LATCH_EXCLUSIVE | LATCH_SHARED | LATCH_PINS):\n",
+        "    if seen & (LATCH_EXCLUSIVE | LATCH_SHARED):\n",
+    ),
+    # an optimistic reader takes what it read without looking whether the leaf stood still
+    "optimistic_read_not_validated": Mutant(
+        "engine.btree.read",
+        "        if not optimistic_valid(cython.address(f.word), seen):\n            DropObject(value)\n            return -1\n",
+        "        optimistic_valid(cython.address(f.word), seen)\n",
+    ),
+    # the end of the log is published before the record's bytes are there
+    "record_published_before_its_bytes": Mutant(
+        "engine.wal.writer",
+        "    # The last word first: what of it the record does not cover stays zero. A word on an 8-byte border never wraps.\n",
+        "    publish_end(w, lsn + whole)\n",
+    ),
+    # a page whose version a snapshot needs is changed in place
+    "version_not_kept": Mutant(
+        "engine.btree.inplace",
+        "    if not version_needed(p, frame_page(p, frame).lsn):\n        done = mark_changed(p, page_id)\n",
+        "    done = mark_changed(p, page_id)\n",
+    ),
+}
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """A copy by links: what is replaced there stays as it is here."""
+    for folder in COPIED:
+        for path in (source / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                there = target / path.relative_to(source)
+                there.parent.mkdir(parents=True, exist_ok=True)
+                os.link(path, there)
+
+
+def make(name: str, folder: Path, root: Path) -> None:
+    """Make the mutant in an empty folder. Raises AssertionError where the edit does not fit or does not compile."""
+    mutant = MUTANTS[name]
+    copy_tree(root, folder)
+    source = folder.joinpath(*mutant.module.split(".")).with_suffix(".py")
+    text = source.read_text()
+    assert text.count(mutant.old) == 1, f"{mutant.module} has changed: the edit fits {text.count(mutant.old)} times"
+    source.unlink()
+    source.write_text(text.replace(mutant.old, mutant.new))
+    target = target_in(folder, mutant.module)
+    target.unlink()
+    job = Job(mutant.module, source, target, folder, folder / "work", CHECKED)
+    problems = [outcome.problem for outcome in compile_all([job])]
+    assert problems == [""], problems
+
+
+def build(name: str, folder: Path, root: Path = ROOT) -> None:
+    """`make` in a process without the sanitizers, which would slow the compiler down. `root` holds the checked build."""
+    without = {key: value for key, value in os.environ.items() if key not in ("LD_PRELOAD", "PYTHONMALLOC")}
+    command = [sys.executable, "-m", "tests.interleave.mutants", name, str(folder)]
+    subprocess.run(command, cwd=root, env={**without, "PYTHONPATH": str(root)}, check=True)
+
+
+def run(folder: Path, first: int, count: int, seconds: int = 300) -> subprocess.CompletedProcess[str]:
+    """Run interleavings in a process of their own, on the build in `folder`."""
+    command = [sys.executable, "-m", "tests.interleave.run", str(first), str(count)]
+    environment = {**sanitizer_environment(), "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=seconds
+    )
+
+
+if __name__ == "__main__":
+    make(sys.argv[1], Path(sys.argv[2]), ROOT)
