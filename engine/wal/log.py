@@ -253,8 +253,8 @@ class Log:
         if not self.w.poisoned:
             return OperationalError(f"the log failed: {os.strerror(-code)}")
         found = PoisonedError(
-            f"writing the log {self.directory} failed ({os.strerror(-code)}); what was not yet acknowledged may be lost: "
-            "reopen the database to go on"
+            f"writing the log {self.directory} failed ({os.strerror(-code)}); whether the commits under way are there is "
+            "unknown until the database is opened again"
         )
         found.__cause__ = self.failure or self.file.failure or OSError(-code, os.strerror(-code), self.directory)
         return found

@@ -18,6 +18,7 @@ from tests.crash.harness import REOPEN, Session, Subject
 
 PATH = "/db.ank"
 LOG = PATH + "-wal"
+COPY = "/copy.ank"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,27 @@ class RolledBack:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True)
+class Alone:
+    """One put or delete outside any transaction: where nothing is in the way, the leaf is changed in place."""
+
+    change: Change
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A transaction of several parts, each behind a savepoint; those that are not kept are rolled back to it."""
+
+    parts: tuple[tuple[Change, ...], ...]
+    kept: tuple[bool, ...]
+
+
 CHECKPOINT = "checkpoint"
+HOLD = "hold"
+"""Open a reader of the present state, which stays."""
+LET_GO = "let go"
+BACKUP = "backup"
+"""A copy beside the database; the one before is removed."""
 
 
 def digest(entries: Iterable[Hashable]) -> tuple[int, str]:
@@ -77,13 +98,21 @@ class Model:
         if isinstance(step, Bulk):
             self.trees[step.tree].update(step.pairs)
         if isinstance(step, Transaction):
-            for change in step.changes:
-                if change.value is None:
-                    self.trees[change.tree].pop(change.key, None)
-                else:
-                    self.trees[change.tree][change.key] = change.value
+            self.change(step.changes)
             for text, parameters in step.statements:
                 self.sql.execute(text, parameters)
+        if isinstance(step, Alone):
+            self.change((step.change,))
+        if isinstance(step, Parts):
+            for part, kept in zip(step.parts, step.kept, strict=True):
+                self.change(part if kept else ())
+
+    def change(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            if change.value is None:
+                self.trees[change.tree].pop(change.key, None)
+            else:
+                self.trees[change.tree][change.key] = change.value
 
     def state(self) -> State:
         parts = [(name, digest(sorted(items.items()))) for name, items in self.trees.items()]
@@ -130,7 +159,9 @@ class EngineSession(Session):
 
     def __init__(self, subject: EngineSubject, fs: FileSystem) -> None:
         self.subject = subject
+        self.fs = fs
         self.db = engine.open(PATH, fs=fs, **(DEFAULTS | subject.options))
+        self.held: list[Any] = []
 
     def apply(self, step: object) -> None:
         assert step != REOPEN
@@ -139,13 +170,40 @@ class EngineSession(Session):
                 self._run(step)
             case Bulk():
                 self.db.tree(step.tree).put_many(step.pairs)
+            case Alone(change):
+                tree = self.db.tree(change.tree)
+                tree.delete(change.key) if change.value is None else tree.put(change.key, change.value)
+            case Parts():
+                self._run_parts(step)
             case RolledBack():
                 txn = self.db.begin()
                 write(txn, step.changes)
                 txn.rollback()
             case _:
-                assert step == CHECKPOINT, step
-                self.db.checkpoint()
+                self._care(step)
+
+    def _care(self, step: object) -> None:
+        """What changes nothing that can be read."""
+        if step == HOLD:
+            self.held.append(self.db.begin(readonly=True))
+        elif step == LET_GO:
+            self.held.pop().rollback()
+        elif step == BACKUP:
+            if self.fs.exists(COPY):
+                remove(self.fs, COPY)
+            self.db.backup(COPY)
+        else:
+            assert step == CHECKPOINT, step
+            self.db.checkpoint()
+
+    def _run_parts(self, step: Parts) -> None:
+        with self.db.begin() as txn:
+            for part, kept in zip(step.parts, step.kept, strict=True):
+                savepoint = txn.savepoint()
+                write(txn, part)
+                if not kept:
+                    txn.rollback_to(savepoint)
+                txn.release(savepoint)
 
     def _run(self, step: Transaction) -> None:
         for attempt in range(1000):  # a conflict changes nothing, and another thread has got on
@@ -173,7 +231,17 @@ class EngineSession(Session):
         return list(self.db.check())
 
     def close(self) -> None:
+        while self.held:
+            self.held.pop().rollback()
         self.db.close()
+
+
+def remove(fs: FileSystem, path: str) -> None:
+    """Remove a database: its file, its log and the log's directory."""
+    fs.unlink(path)
+    for name in fs.listdir(path + "-wal"):
+        fs.unlink(f"{path}-wal/{name}")
+    fs.rmdir(path + "-wal")
 
 
 def write(txn: Any, changes: Sequence[Change]) -> None:

@@ -6,11 +6,23 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.crash.engine_subject import CHECKPOINT, Bulk, Change, EngineSubject, RolledBack, Transaction
+from tests.crash.engine_subject import (
+    BACKUP,
+    CHECKPOINT,
+    HOLD,
+    LET_GO,
+    Alone,
+    Bulk,
+    Change,
+    EngineSubject,
+    Parts,
+    RolledBack,
+    Transaction,
+)
 from tests.crash.harness import REOPEN, Workload
 
 # Workloads with large states and thousands of operations: the share of states, and of crash points, that they get.
-LARGE = {"larger_than_the_pool": 0.05}
+LARGE = {"larger_than_the_pool": 0.05, "one_big_transaction": 0.1}
 
 
 @dataclass(frozen=True)
@@ -274,3 +286,236 @@ def tables_and_trees() -> tuple[EngineSubject, list[object], object]:
         if i % 5 == 4:
             steps.append(CHECKPOINT)
     return EngineSubject(("t",), ("items",)), steps, MORE
+
+
+@case
+def creation() -> tuple[EngineSubject, list[object], object]:
+    """Nothing but making the database, and closing it."""
+    return EngineSubject(("t",)), [REOPEN], MORE
+
+
+@case
+def alone() -> tuple[EngineSubject, list[object], object]:
+    """Puts and deletes outside transactions: leaves changed in place, splits and merges where they do not fit."""
+    rng = random.Random(20)
+    steps: list[object] = []
+    for i in range(60):
+        name = f"{rng.randrange(40):02}"
+        steps.append(Alone(delete("t", name) if rng.random() < 0.3 else put("t", name, rng.randbytes(300))))
+        if i % 20 == 19:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, Alone(put("t", "zz", b"after recovery"))
+
+
+@case
+def alone_beside_a_reader() -> tuple[EngineSubject, list[object], object]:
+    """The same while a reader keeps old versions of the pages: nothing may be changed in place."""
+    rng = random.Random(21)
+    steps: list[object] = [Bulk("t", tuple((f"{i:02}".encode(), rng.randbytes(200)) for i in range(40)))]
+    for i in range(30):
+        if i % 10 == 0:
+            steps.append(HOLD)
+        steps.append(Alone(put("t", f"{rng.randrange(40):02}", rng.randbytes(rng.choice((20, 400))))))
+        if i % 10 == 6:
+            steps += [CHECKPOINT, LET_GO]
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def roots_grow_and_shrink() -> tuple[EngineSubject, list[object], object]:
+    """From one leaf to three levels and back to nothing, twice; page ids are used again."""
+    rng = random.Random(22)
+    names = [f"{i:03}" + "k" * 200 for i in range(60)]
+    steps: list[object] = []
+    for _ in range(2):
+        rng.shuffle(names)
+        steps += [one(*(put("t", name, rng.randbytes(500)) for name in names[i : i + 15])) for i in range(0, 60, 15)]
+        steps.append(CHECKPOINT)
+        rng.shuffle(names)
+        steps += [one(*(delete("t", name) for name in names[i : i + 20])) for i in range(0, 60, 20)]
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def tables_dropped_and_made_again() -> tuple[EngineSubject, list[object], object]:
+    """Pages of dropped tables and indexes come back as pages of other trees."""
+    steps: list[object] = []
+    for i in range(5):
+        steps.append(sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)"))
+        steps.append(sql(*((INSERT, (j, "n" * 300, j * i)) for j in range(30))))
+        steps.append(sql("CREATE INDEX by_name ON items (name, id)"))
+        steps.append(one(*(put("t", f"{j}", bytes([i]) * 500) for j in range(6))))
+        if i % 2:
+            steps.append(CHECKPOINT)
+        steps.append(sql("DROP TABLE items"))
+    return EngineSubject(("t",), ("items",)), steps, MORE
+
+
+@case
+def schema_in_one_transaction() -> tuple[EngineSubject, list[object], object]:
+    """Tables, indexes, rows and their removal in one transaction: all of it or nothing."""
+    make = "CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)"
+    steps: list[object] = [
+        sql(make, "CREATE INDEX by_name ON items (name)", *((INSERT, (i, "x" * 200, i)) for i in range(20))),
+        sql(
+            "CREATE TABLE other (k TEXT PRIMARY KEY, v INTEGER)",
+            ("INSERT INTO other VALUES (?, ?)", ("a", 1)),
+            "DROP TABLE items",
+        ),
+        CHECKPOINT,
+        sql(make, (INSERT, (1, "again", 1)), "DELETE FROM other"),
+        sql("DROP INDEX IF EXISTS by_name", "CREATE INDEX by_amount ON items (amount)", (INSERT, (2, "two", 2))),
+        sql("DROP TABLE other", "UPDATE items SET amount = 7"),
+    ]
+    return EngineSubject(tables=("items", "other")), steps, sql("CREATE TABLE more (id INTEGER PRIMARY KEY)")
+
+
+@case
+def upserts_under_a_unique_index() -> tuple[EngineSubject, list[object], object]:
+    """Rows replaced, and their entries in a unique index moved."""
+    upsert = "INSERT INTO items VALUES (?, ?, ?) ON CONFLICT (id) DO UPDATE SET name = excluded.name, amount = excluded.amount"
+    steps: list[object] = [
+        sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)"),
+        sql("CREATE UNIQUE INDEX by_name ON items (name)"),
+    ]
+    for i in range(18):
+        steps.append(sql((upsert, (i % 5, f"name {i}", i)), (upsert, (10 + i % 3, f"other {i}" * 20, i))))
+        if i % 6 == 5:
+            steps.append(CHECKPOINT)
+    return EngineSubject(tables=("items",)), steps, sql("CREATE TABLE more (id INTEGER PRIMARY KEY)")
+
+
+@case
+def long_keys() -> tuple[EngineSubject, list[object], object]:
+    """Keys of the greatest length, which differ at the end only: few cells a page, long fences."""
+    rng = random.Random(23)
+    steps: list[object] = []
+    for i in range(20):
+        name = "k" * 506 + f"{rng.randrange(40):04}"
+        steps.append(one(delete("t", name) if i % 5 == 4 else put("t", name, rng.randbytes(rng.randrange(300)))))
+        if i == 12:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def savepoints() -> tuple[EngineSubject, list[object], object]:
+    """Transactions of which parts are rolled back to a savepoint."""
+    rng = random.Random(24)
+    steps: list[object] = []
+    for i in range(16):
+        parts = tuple(
+            tuple(put("t", f"{rng.randrange(30):02}", rng.randbytes(150)) for _ in range(3)) for _ in range(3)
+        )
+        steps.append(Parts(parts, tuple(rng.random() < 0.5 for _ in parts)))
+        if i % 6 == 5:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def one_big_transaction() -> tuple[EngineSubject, list[object], object]:
+    """A transaction of more pages than the pool has frames, over many segments, between two small ones."""
+    rng = random.Random(25)
+    steps: list[object] = [
+        one(put("t", "first", b"1")),
+        one(*(put("t", f"{rng.randrange(10**6):06}", rng.randbytes(900)) for _ in range(1300))),
+        one(put("t", "last", b"1")),
+        CHECKPOINT,
+    ]
+    return EngineSubject(("t",), options={"segment_size": 128 << 10}), steps, MORE
+
+
+@case
+def pages_of_64_kib() -> tuple[EngineSubject, list[object], object]:
+    """The largest pages: 128 sectors, each kept or lost by itself."""
+    rng = random.Random(26)
+    steps: list[object] = []
+    for i in range(12):
+        steps.append(one(*(put("t", f"{rng.randrange(60):02}", rng.randbytes(3000)) for _ in range(6))))
+        if i % 4 == 3:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"page_size": 65536, "segment_size": 256 << 10}), steps, MORE
+
+
+@case
+def pages_of_16_kib() -> tuple[EngineSubject, list[object], object]:
+    """Middling pages, ascending keys, values that overflow beside values that do not."""
+    rng = random.Random(27)
+    steps: list[object] = []
+    for i in range(14):
+        steps.append(one(*(put("t", f"{i:02}{j}", rng.randbytes(rng.choice((50, 3000, 5000)))) for j in range(4))))
+        if i % 5 == 4:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"page_size": 16384}), steps, MORE
+
+
+@case
+def ascending() -> tuple[EngineSubject, list[object], object]:
+    """Keys in order: every split is at the right edge."""
+    rng = random.Random(28)
+    steps: list[object] = []
+    for i in range(16):
+        steps.append(one(*(put("t", f"{i:03}{j}", rng.randbytes(250)) for j in range(6))))
+        if i % 7 == 6:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def descending() -> tuple[EngineSubject, list[object], object]:
+    """Keys in reverse order, deleted again from the front: every split and merge is at the left edge."""
+    rng = random.Random(29)
+    steps: list[object] = [one(*(put("t", f"{99 - i:02}{j}", rng.randbytes(250)) for j in range(6))) for i in range(10)]
+    steps.append(CHECKPOINT)
+    steps += [one(*(delete("t", f"{90 + i:02}{j}") for j in range(6))) for i in range(8)]
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def checkpoint_after_every_commit() -> tuple[EngineSubject, list[object], object]:
+    """Slots are freed and used again at once; the log is cut all the time."""
+    rng = random.Random(30)
+    steps: list[object] = []
+    for _ in range(14):
+        steps.append(one(*(put("t", f"{rng.randrange(20):02}", rng.randbytes(400)) for _ in range(3))))
+        steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"segment_size": 8 << 10}), steps, MORE
+
+
+@case
+def backups() -> tuple[EngineSubject, list[object], object]:
+    """Copies are made beside the database, which goes on as if nothing had happened."""
+    rng = random.Random(31)
+    steps: list[object] = []
+    for i in range(9):
+        steps.append(one(*(put("t", f"{rng.randrange(30):02}", rng.randbytes(300)) for _ in range(4))))
+        if i % 3 == 1:
+            steps.append(BACKUP)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def kept_log_and_reopened() -> tuple[EngineSubject, list[object], object]:
+    """A log that is kept for history goes on over reopenings."""
+    rng = random.Random(32)
+    steps: list[object] = []
+    for i in range(12):
+        steps.append(one(*(put("t", f"{rng.randrange(40):02}", rng.randbytes(250)) for _ in range(5))))
+        if i % 4 == 3:
+            steps.append(REOPEN)
+    options = {"segment_size": 8 << 10, "wal_retention": 32 << 10}
+    return EngineSubject(("t",), options=options), steps, MORE
+
+
+@case
+def unwritten() -> tuple[EngineSubject, list[object], object]:
+    """synchronous=off: the log stays in memory until there is a reason to write it."""
+    rng = random.Random(33)
+    steps: list[object] = []
+    for i in range(24):
+        changes = tuple(put("t", f"{rng.randrange(40):02}", rng.randbytes(120)) for _ in range(4))
+        steps.append(Transaction(changes, acknowledged=False))
+        if i % 8 == 7:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"synchronous": "off"}), steps, None
