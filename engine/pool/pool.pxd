@@ -65,7 +65,7 @@ cdef extern from *:
         int32_t older;          /* next older version of the page, or -1; the free list's link */
         int32_t next, prev;     /* among the versions that the same snapshot keeps */
         int32_t keeper;         /* index of that snapshot */
-        uint64_t until;         /* published LSN when it was kept: later states do not see it */
+        uint64_t until;         /* newest state that sees it: published, or inside a batch, when it was kept */
     } version_t;
     /* A live snapshot, shared by all who read at the same LSN. */
     typedef struct {

@@ -235,7 +235,8 @@ def version_keep(p, page_id, frame):
     )
     v = cython.address(p.versions[version])
     v.lsn = page.lsn
-    v.until = p.published
+    # a snapshot inside the batch that changes the page is newer than what is published
+    v.until = max(p.published, p.snapshots[p.newest_snapshot].lsn)
     v.page_id = page_id
     v.frame = copy
     v.slot = r.slot
