@@ -31,6 +31,7 @@ from engine.sql.scope import Scope, problem, suggestion
 from grammar import ast
 
 if TYPE_CHECKING:
+    from engine.sql.bind_window import Windows
     from engine.sql.binder import Binder
 
 NOW_SLOTS = {"TIMESTAMP": (-1, Type.TIMESTAMP), "DATE": (-2, Type.DATE), "TIME": (-3, Type.TEXT)}
@@ -38,15 +39,21 @@ _CONVERTED = (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
 
 
 class ExprBinder:
-    """Binds the expressions of one place: a scope, and whether aggregates may stand there (then they are collected)."""
+    """Binds the expressions of one place: a scope, and whether aggregates and windows may stand there (collected then)."""
 
     def __init__(
-        self, binder: Binder, scope: Scope, aggregates: dict[Aggregate, Column] | None = None, place: str = "here"
+        self,
+        binder: Binder,
+        scope: Scope,
+        aggregates: dict[Aggregate, Column] | None = None,
+        place: str = "here",
+        windows: Windows | None = None,
     ):
         self.binder = binder
         self.scope = scope
         self.aggregates = aggregates
         self.place = place
+        self.windows = windows
 
     def fail(self, node: ast.Node, message: str, hint: str | None = None) -> DatabaseError:
         """An error at a node."""
@@ -272,13 +279,17 @@ class ExprBinder:
     def function(self, node: ast.FunctionCall) -> Expr:
         low = node.name.lower()
         if node.over is not None:
-            raise problem(self.binder.text, node.span, "window functions are not supported yet", kind=NotSupportedError)
+            if self.windows is None:
+                raise self.fail(node, f"a window function cannot stand {self.place}", "compute it in a subquery")
+            return self.windows.bind(self, node)
         if low in ("coalesce", "ifnull"):
             return self.coalesce(node)
         if low in ("iif", "if"):
             return self.iif(node)
         function = fn.find(low, len(node.args), node.star)
         if function is None:
+            if low in fn.WINDOW_NAMES:
+                raise self.fail(node, f"{node.name} needs a window", f"{node.name}(...) OVER (ORDER BY ...)")
             close = suggestion(low, fn.names())
             raise self.fail(node, f"no such function: {node.name}", f"did you mean {close}?" if close else None)
         if function.aggregate:
@@ -325,13 +336,17 @@ class ExprBinder:
 
     def call(self, function: Function, args: tuple[Expr, ...], node: ast.Node) -> Expr:
         """A checked call, computed when its arguments are constants."""
-        if not function.least <= len(args) <= function.most:
-            raise self.fail(node, f"{function.name} takes {_count(function.least, function.most)}, not {len(args)}")
+        self.check_arguments(function, function.least, args, node)
+        return fold(Call(function.result_type(tuple(arg.type for arg in args)), function, args))
+
+    def check_arguments(self, function: Function, least: int, args: tuple[Expr, ...], node: ast.Node) -> None:
+        """Refuses a wrong number of arguments, and those of a wrong type."""
+        if not least <= len(args) <= function.most:
+            raise self.fail(node, f"{function.name} takes {_count(least, function.most)}, not {len(args)}")
         for i, arg in enumerate(args):
             wanted = function.kinds[min(i, len(function.kinds) - 1)]
             if not _fits(arg.type, wanted):
                 raise self.fail(node, f"{function.name} needs {_WANTED[wanted]}, not {arg.type.name}")
-        return fold(Call(function.result_type(tuple(arg.type for arg in args)), function, args))
 
     # -------------------------------------------------------------------------------------------- subqueries
 

@@ -9,6 +9,7 @@ The order of work on a SELECT is that of its meaning, not of its text:
     items, HAVING, ORDER BY bound, aggregates collected
     GROUP BY  -> Group, and what was bound rewritten over its output
     HAVING    -> Filter
+    OVER      -> Window, one node for each partitioning and order
     items     -> Project; DISTINCT; Sort; LIMIT
 """
 
@@ -22,6 +23,7 @@ from engine.catalog.catalog import Schema
 from engine.record.types import Type
 from engine.sql.bind_expr import ExprBinder, nulls_last
 from engine.sql.bind_from import FromBinder
+from engine.sql.bind_window import Windows
 from engine.sql.expr import Aggregate, Column, Const, Expr, rewrite, walk
 from engine.sql.functions import common_type
 from engine.sql.plan import (
@@ -258,8 +260,6 @@ class Binder:
 
     def select(self, node: ast.Select, outer: Scope | None, order_by: tuple[ast.OrderItem, ...]) -> Plan:
         """A SELECT with the ORDER BY that belongs to it."""
-        if node.windows:
-            raise self.unsupported(node, "WINDOW")
         plan: Plan = OneRow(())
         scope = Scope(parent=outer)
         if node.from_ is not None:
@@ -268,20 +268,26 @@ class Binder:
             condition = ExprBinder(self, scope, place="in WHERE").condition(node.where)
             plan = Filter(plan.columns, plan, condition)
         aggregates: dict[Aggregate, Column] = {}
-        binder = ExprBinder(self, scope, aggregates)
+        windows = Windows(self, node.windows)
+        binder = ExprBinder(self, scope, aggregates, windows=windows)
         items = self._items(node, scope, binder)
         names = [name for name, _ in items]
         exprs = [expr for _, expr in items]
         order = [self._order_key(item, names, exprs, binder) for item in order_by]
-        having = None if node.having is None else binder.condition(node.having)
+        having = None
+        if node.having is not None:
+            having = ExprBinder(self, scope, aggregates, "in HAVING").condition(node.having)
         if node.group_by or aggregates or node.having is not None:
-            keys = tuple(self._group_key(key, names, exprs, scope) for key in node.group_by)
+            keys = tuple(self._group_key(key, names, exprs, scope, windows) for key in node.group_by)
             plan, over = self._group(plan, keys, aggregates)
             exprs = [over(expr, item) for expr, item in zip(exprs, _item_nodes(node, len(exprs)), strict=True)]
             order = [over(expr, item.expr) for expr, item in zip(order, order_by, strict=True)]
             if having is not None:
                 assert node.having is not None
                 plan = Filter(plan.columns, plan, over(having, node.having))
+            plan = windows.plan(plan, lambda expr: over(expr, node))
+        else:
+            plan = windows.plan(plan, lambda expr: expr)
         if scope.outer and outer is not None:
             outer.outer.update(scope.outer)
         return self._project(plan, names, exprs, order, order_by, node)
@@ -337,10 +343,12 @@ class Binder:
             same = [expr for name, expr in zip(names, exprs, strict=True) if name.lower() == low]
             if same:
                 return same[0]
-        inner = ExprBinder(self, _with_aliases(binder.scope, names, exprs), binder.aggregates, "in ORDER BY")
+        inner = ExprBinder(
+            self, _with_aliases(binder.scope, names, exprs), binder.aggregates, "in ORDER BY", binder.windows
+        )
         return inner.bind(node)
 
-    def _group_key(self, node: ast.Expr, names: list[str], exprs: list[Expr], scope: Scope) -> Expr:
+    def _group_key(self, node: ast.Expr, names: list[str], exprs: list[Expr], scope: Scope, windows: Windows) -> Expr:
         """A GROUP BY expression: an ordinal, a column of the query, or else the name of a result column."""
         key = self._ordinal(node, exprs)
         if key is None and isinstance(node, ast.ColumnRef) and node.table is None and not scope.find(node.name, None):
@@ -348,6 +356,9 @@ class Binder:
             key = next((expr for name, expr in zip(names, exprs, strict=True) if name.lower() == low), None)
         if key is None:
             key = ExprBinder(self, scope, place="in GROUP BY").bind(node)
+        computed = set(windows.calls.values())
+        if any(part in computed for part in walk(key)):
+            raise self.fail(node, "a window function cannot stand in GROUP BY", "compute it in a subquery")
         return key
 
     def _group(

@@ -39,9 +39,11 @@ from engine.sql.plan import (
     Sort,
     SortKey,
     SystemScan,
+    Window,
     Working,
 )
 from engine.sql.scan import compile_scan
+from engine.sql.window import compile_window
 
 Run = Callable[[], Iterator[Row]]
 RECURSION_MAX = 10_000_000
@@ -290,6 +292,7 @@ _COMPILERS: dict[type[Plan], Callable[[Any, Runtime], Run]] = {
     Hashed: compile_hashed,
     Join: compile_join,
     Group: compile_group,
+    Window: compile_window,
     CountRows: _count_rows,
     Sort: _sort,
     Limit: _limit,

@@ -14,10 +14,12 @@ from engine.sql.expr import (
     Column,
     Const,
     Expr,
+    Frame,
     InItems,
     Logic,
     Param,
     SubqueryExpr,
+    WindowCall,
 )
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (
@@ -39,6 +41,7 @@ from engine.sql.plan import (
     SetOp,
     Sort,
     SystemScan,
+    Window,
     inputs,
 )
 
@@ -85,6 +88,8 @@ def _exprs(plan: Plan) -> list[Expr]:
         return list(plan.exprs)
     if isinstance(plan, Join):
         return [] if plan.on is None else [plan.on]
+    if isinstance(plan, Window):
+        return list(plan.calls)
     return [*plan.keys, *plan.aggregates] if isinstance(plan, Group) else []
 
 
@@ -115,6 +120,8 @@ def _describe(plan: Plan) -> tuple[str, str]:
         keys = ", ".join(show(key) for key in plan.keys)  # type: ignore[assignment]
         calls = ", ".join(show(call) for call in plan.aggregates)
         return "group" if plan.keys else "aggregate", "; ".join(filter(None, (keys, calls)))  # type: ignore[arg-type]
+    if isinstance(plan, Window):
+        return "window", _describe_window(plan)
     if isinstance(plan, Sort):
         parts = [show(key.expr) + (" desc" if key.descending else "") for key in plan.keys]
         return "sort", ", ".join(parts)
@@ -129,6 +136,25 @@ def _describe(plan: Plan) -> tuple[str, str]:
     if isinstance(plan, Recurse):
         return "recursion", plan.name
     return type(plan).__name__.lower(), ""
+
+
+def _describe_window(plan: Window) -> str:
+    first = plan.calls[0]
+    parts = []
+    if first.partition_by:
+        parts.append("partition by " + ", ".join(show(key) for key in first.partition_by))
+    if first.order_by:
+        parts.append("order by " + ", ".join(show(e) + (" desc" if down else "") for e, down, _ in first.order_by))
+    return "; ".join([*parts, ", ".join(show(call) for call in plan.calls)])
+
+
+def _show_frame(frame: Frame) -> str:
+    bounds = [
+        kind if offset is None else f"{show(offset)} {kind}"
+        for kind, offset in ((frame.start, frame.start_offset), (frame.end, frame.end_offset))
+    ]
+    exclude = f" EXCLUDE {frame.exclude}" if frame.exclude else ""
+    return f"{frame.unit} BETWEEN {bounds[0]} AND {bounds[1]}{exclude}"
 
 
 def _describe_scan(plan: Scan) -> tuple[str, str]:
@@ -180,6 +206,10 @@ def show(expr: Expr) -> str:
     if isinstance(expr, SubqueryExpr):
         operands = ", ".join(show(part) for part in expr.operands)
         return f"{operands}{' ' if operands else ''}{'NOT ' if expr.negated else ''}{expr.kind.upper()} (...)"
+    if isinstance(expr, WindowCall):
+        call = f"{expr.function.name}({', '.join(show(arg) for arg in expr.args) or ('*' if expr.function.aggregate else '')})"
+        frame = "" if expr.frame == Frame() else " " + _show_frame(expr.frame)
+        return call + (f" filter {show(expr.filter)}" if expr.filter is not None else "") + frame
     if isinstance(expr, Aggregate):
         inner = ("DISTINCT " if expr.distinct else "") + ", ".join(show(arg) for arg in expr.args)
         return f"{expr.function.name}({inner or '*'})"

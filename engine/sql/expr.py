@@ -1,6 +1,6 @@
 """Bound expressions: what an expression means once names are columns and operators are functions.
 
-    Const  Param  Column  Call  Logic  Case  InItems  SubqueryExpr
+    Const  Param  Column  Call  Logic  Case  InItems  SubqueryExpr  Aggregate  WindowCall
 
 Every expression has a static `type` (Type.ANY where only running tells). Columns are known by a number that is unique
 in a statement, not by a place in a row: rules of the optimiser may move expressions without rewriting them, and the
@@ -115,6 +115,44 @@ class Aggregate(Expr):
     order_by: tuple[tuple[Expr, bool, bool], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The rows a window function looks at, around the present one.
+
+    unit: ROWS, RANGE or GROUPS. start, end: kinds of bound as in ast.FrameBound, with their offsets. exclude: None,
+    "CURRENT ROW", "GROUP" or "TIES".
+    """
+
+    unit: str = "RANGE"
+    start: str = "UNBOUNDED PRECEDING"
+    start_offset: Expr | None = None
+    end: str = "CURRENT ROW"
+    end_offset: Expr | None = None
+    exclude: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCall(Expr):
+    """A function over a window, inside a Window node of the plan. order_by: (expression, descending, NULLs last)."""
+
+    function: Function
+    args: tuple[Expr, ...]
+    filter: Expr | None = None
+    partition_by: tuple[Expr, ...] = ()
+    order_by: tuple[tuple[Expr, bool, bool], ...] = ()
+    frame: Frame = Frame()
+
+    def map(self, change: Callable[[Expr], Expr]) -> WindowCall:
+        """The call with `change` applied to every expression directly below."""
+        return replace(
+            self,
+            args=tuple(change(arg) for arg in self.args),
+            filter=None if self.filter is None else change(self.filter),
+            partition_by=tuple(change(key) for key in self.partition_by),
+            order_by=tuple((change(key), descending, last) for key, descending, last in self.order_by),
+        )
+
+
 def children(expr: Expr) -> tuple[Expr, ...]:
     """The expressions directly below; of a subquery its operands and the outer values it needs."""
     if isinstance(expr, Call):
@@ -131,6 +169,9 @@ def children(expr: Expr) -> tuple[Expr, ...]:
     if isinstance(expr, Aggregate):
         extra = () if expr.filter is None else (expr.filter,)
         return (*expr.args, *extra, *(key for key, _, _ in expr.order_by))
+    if isinstance(expr, WindowCall):
+        extra = () if expr.filter is None else (expr.filter,)
+        return (*expr.args, *extra, *expr.partition_by, *(key for key, _, _ in expr.order_by))
     return ()
 
 
@@ -182,6 +223,8 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     if isinstance(expr, SubqueryExpr):
         args = tuple(rewrite(part, change) for part in expr.args)
         return replace(expr, args=args, operands=tuple(rewrite(part, change) for part in expr.operands))
+    if isinstance(expr, WindowCall):
+        return expr.map(lambda part: rewrite(part, change))
     return expr
 
 

@@ -439,6 +439,13 @@ _AGGREGATES: dict[str, Function] = {
 }
 
 
+WINDOW_NAMES = (
+    "row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead", "first_value", "last_value",
+    "nth_value",
+)  # fmt: skip
+"""The functions of engine.sql.window_functions, which need OVER."""
+
+
 def names() -> list[str]:
     """All names of functions, for suggestions and completion."""
-    return sorted({*SCALARS, *_AGGREGATES, "coalesce", "ifnull", "iif", "min", "max"})
+    return sorted({*SCALARS, *_AGGREGATES, *WINDOW_NAMES, "coalesce", "ifnull", "iif", "min", "max"})

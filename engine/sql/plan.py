@@ -1,6 +1,6 @@
 """Plans: trees of immutable nodes, first as the binder writes them, then as the optimiser leaves them.
 
-    OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Hashed  Group  Sort  Limit  Distinct  SetOp  Recurse  Working
+    OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Hashed  Group  Window  Sort  Limit  Distinct  SetOp  Recurse  Working
 
 Every node has `columns`, what its rows hold in this order. A node says what is to be done and, where there is a choice
 (`Scan.access`, `Join.method`), how; both gears of the executor work from the same nodes.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.catalog.objects import Index, Table
-from engine.sql.expr import Aggregate, Column, Expr
+from engine.sql.expr import Aggregate, Column, Expr, WindowCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +165,14 @@ class Group(Plan):
 
 
 @dataclass(frozen=True, slots=True)
+class Window(Plan):
+    """Each row followed by the values of `calls`, which all have the same partitions and order; rows come in that order."""
+
+    input: Plan
+    calls: tuple[WindowCall, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CountRows(Plan):
     """count(*) of a whole table, without reading its rows."""
 
@@ -236,7 +244,7 @@ class Working(Plan):
 
 def inputs(plan: Plan) -> tuple[Plan, ...]:
     """The nodes directly below."""
-    if isinstance(plan, (Filter, Project, Hashed, Group, Sort, Limit, Distinct)):
+    if isinstance(plan, (Filter, Project, Hashed, Group, Window, Sort, Limit, Distinct)):
         return (plan.input,)
     if isinstance(plan, (Join, SetOp)):
         return (plan.left, plan.right)

@@ -21,6 +21,7 @@ from engine.sql.plan import (
     Scan,
     SetOp,
     Sort,
+    Window,
 )
 
 
@@ -55,6 +56,8 @@ def _prune(plan: Plan, needed: set[int]) -> Plan:
     if isinstance(plan, Group):
         exprs_ = [*plan.keys, *plan.aggregates]
         return replace(plan, input=_prune(plan.input, _used(exprs_)))
+    if isinstance(plan, Window):
+        return _prune_window(plan, needed)
     if isinstance(plan, Sort):
         inner = _prune(plan.input, needed | _used(key.expr for key in plan.keys))
         return replace(plan, input=inner, columns=inner.columns)
@@ -73,6 +76,17 @@ def _prune(plan: Plan, needed: set[int]) -> Plan:
 def _whole(plan: Plan) -> Plan:
     """All columns of the node itself are needed, in their order."""
     return _prune(plan, {column.id for column in plan.columns})
+
+
+def _prune_window(plan: Window, needed: set[int]) -> Plan:
+    """Calls whose value nobody needs go; with the last of them the node."""
+    width = len(plan.columns) - len(plan.calls)
+    pairs = [(c, e) for c, e in zip(plan.columns[width:], plan.calls, strict=True) if c.id in needed]
+    if not pairs:
+        return _prune(plan.input, needed)
+    inner = _prune(plan.input, needed | _used(call for _, call in pairs))
+    columns = (*inner.columns, *(c for c, _ in pairs))
+    return replace(plan, input=inner, columns=columns, calls=tuple(e for _, e in pairs))
 
 
 def _prune_join(plan: Join, needed: set[int]) -> Plan:

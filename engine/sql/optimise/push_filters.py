@@ -22,7 +22,7 @@ from engine.sql.expr import (
     walk,
 )
 from engine.sql.optimise.estimates import Estimates
-from engine.sql.plan import Distinct, Filter, Group, Join, Limit, Plan, Project, Recurse, Scan, SetOp, Sort
+from engine.sql.plan import Distinct, Filter, Group, Join, Limit, Plan, Project, Recurse, Scan, SetOp, Sort, Window
 
 
 def push_filters(plan: Plan, estimates: Estimates) -> Plan:
@@ -44,6 +44,8 @@ def _push(plan: Plan, conditions: list[Expr]) -> Plan:
         return _push_group(plan, conditions)
     if isinstance(plan, (Sort, Distinct)):
         return replace(plan, input=_push(plan.input, conditions))
+    if isinstance(plan, Window):
+        return _push_window(plan, conditions)
     if isinstance(plan, SetOp):
         return _push_set(plan, conditions)
     if isinstance(plan, Limit):
@@ -84,6 +86,16 @@ def _push_group(plan: Group, conditions: list[Expr]) -> Plan:
     down = [c for c in conditions if keys and columns_of(c) & all_ids <= known and _repeatable(c)]
     stay = [c for c in conditions if c not in down]
     return _above(replace(plan, input=_push(plan.input, _substitute(down, keys, plan.keys))), stay)
+
+
+def _push_window(plan: Window, conditions: list[Expr]) -> Plan:
+    """Below a window go conditions on whole partitions only: of the others it must see every row."""
+    keys = {key.id for key in plan.calls[0].partition_by if isinstance(key, Column)}
+    inside = {column.id for column in plan.columns}
+    down = [c for c in conditions if columns_of(c) & inside and columns_of(c) & inside <= keys and _repeatable(c)]
+    inner = _push(plan.input, down)
+    columns = (*inner.columns, *plan.columns[len(plan.columns) - len(plan.calls) :])
+    return _above(replace(plan, input=inner, columns=columns), [c for c in conditions if c not in down])
 
 
 def _push_set(plan: SetOp, conditions: list[Expr]) -> Plan:
