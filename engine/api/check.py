@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engine.base.errors import Error
+from engine.base.errors import Error, IntegrityError
 from engine.btree.check import Finding
+from engine.sql.compile_expr import Runtime
+from engine.sql.foreign_keys import check_table, make_link
+from engine.sql.index_entries import compile_entries
 from engine.txn.check import check_store
 from engine.txn.transaction import Transaction
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from engine.api.database import Database
+    from engine.catalog.catalog import Schema
     from engine.catalog.objects import Table
 
 FINDINGS_MAX = 100
@@ -58,17 +62,19 @@ def _check_catalog(database: Database, txn: Transaction) -> list[Finding]:
         if tree not in owners:
             found.append(Finding(f"tree {tree} belongs to nothing in the catalog", database.path))
     for table in schema.tables.values():
-        found += _check_table(database.path, txn, table)
+        found += _check_table(database.path, txn, schema, table)
     return found
 
 
-def _check_table(path: str, txn: Transaction, table: Table) -> list[Finding]:
+def _check_table(path: str, txn: Transaction, schema: Schema, table: Table) -> list[Finding]:
     found: list[Finding] = []
     decoder = table.decoder(tuple(range(len(table.columns))))
     encoder = table.encoder()
-    rows = 0
+    indexes = [compile_entries(None, table, index, Runtime()) for index in table.indexes]
+    reader = Runtime()
+    reader.txn = txn
+    held = dict.fromkeys((index.name for index in table.indexes), 0)
     for key, value in txn.scan(table.tree):
-        rows += 1
         if len(found) >= FINDINGS_MAX:
             return found
         try:
@@ -76,12 +82,25 @@ def _check_table(path: str, txn: Transaction, table: Table) -> list[Finding]:
         except Error as error:
             found.append(Finding(f"table {table.name}, row with key {key.hex()}: {error}", path))
             continue
-        for index in table.indexes:
-            entry, content = index.entry([row[column.position] for column in index.columns], key)
-            if txn.get(index.tree, entry) != content:
-                found.append(Finding(f"index {index.name}: no entry for the row with key {key.hex()}", path))
-    for index in table.indexes:
-        entries = txn.count(index.tree)
-        if entries != rows:
-            found.append(Finding(f"index {index.name} has {entries} entries for {rows} rows", path))
+        for entries in indexes:
+            entry = entries.entry(row, key)
+            if entry is None:
+                continue
+            held[entries.index.name] += 1
+            if txn.get(entries.index.tree, entry[0]) != entry[1]:
+                found.append(Finding(f"index {entries.index.name}: no entry for the row with key {key.hex()}", path))
+    for key in table.foreign_keys:
+        link = make_link(schema, table, key)
+        if link is None:
+            found.append(Finding(f"table {table.name}: a FOREIGN KEY refers to no key of {key.table}", path))
+            continue
+        try:
+            check_table(link, reader)
+        except IntegrityError as error:
+            found.append(Finding(str(error), path))
+    for entries in indexes:
+        index = entries.index
+        count, wanted = txn.count(index.tree), held[index.name]
+        if count != wanted:
+            found.append(Finding(f"index {index.name} has {count} entries for {wanted} rows", path))
     return found

@@ -210,6 +210,7 @@ class Transaction:
     def commit(self) -> None:
         """Make the writes permanent. Raises ConflictError: nothing was changed, run the transaction again."""
         self._settle()
+        self._check_deferred()
         self.inner.commit()
 
     def rollback(self) -> None:
@@ -222,6 +223,11 @@ class Transaction:
         if self._session is not None and self.inner.is_open:
             self._session.settle()
 
+    def _check_deferred(self) -> None:
+        """What DEFERRABLE constraints left for the end. Raises IntegrityError; the transaction stays open."""
+        if self._session is not None and self.inner.is_open:
+            self._session.check_deferred(self.inner)
+
     def __enter__(self) -> Self:
         return self
 
@@ -230,6 +236,11 @@ class Transaction:
     ) -> None:
         if kind is None:
             self._settle()
+            try:
+                self._check_deferred()
+            except BaseException:
+                self.inner.rollback()
+                raise
         self.inner.__exit__(kind, error, trace)
 
 

@@ -25,6 +25,7 @@ import datetime
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, Protocol
 
 from engine.base.errors import CorruptionError, ProgrammingError
@@ -60,6 +61,15 @@ class Schema:
     views: dict[str, View] = field(default_factory=dict)
     indexes: dict[str, Index] = field(default_factory=dict)
     private: bool = False
+
+    @cached_property
+    def referring(self) -> dict[str, list[tuple[Table, ForeignKey]]]:
+        """By the lower-case name of a table, the FOREIGN KEYs that refer to it, with the tables they belong to."""
+        found: dict[str, list[tuple[Table, ForeignKey]]] = {}
+        for table in self.tables.values():
+            for key in table.foreign_keys:
+                found.setdefault(key.table.lower(), []).append((table, key))
+        return found
 
     def has(self, name: str) -> bool:
         """Whether a table, view or index has this name."""
@@ -109,7 +119,7 @@ class Catalog:
         definition = {
             "columns": [_column_out(column) for column in table.columns],
             "key": str(table.key),
-            "primary_key": [asdict(column) for column in table.primary_key],
+            "primary_key": [_index_column_out(column) for column in table.primary_key],
             "checks": [asdict(check) for check in table.checks],
             "foreign_keys": [asdict(key) for key in table.foreign_keys],
             "sql": table.sql,
@@ -120,11 +130,13 @@ class Catalog:
         """Store an index's definition."""
         definition = {
             "table": index.table,
-            "columns": [asdict(column) for column in index.columns],
+            "columns": [_index_column_out(column) for column in index.columns],
             "unique": index.unique,
             "origin": index.origin,
             "sql": index.sql,
         }
+        if index.where is not None:
+            definition["where"] = index.where
         self._put(txn, "index", index.name, index.tree, definition)
 
     def put_view(self, txn: TransactionLike, view: View) -> None:
@@ -201,10 +213,9 @@ def _load(txn: TransactionLike, version: int) -> Schema:
 
 
 def _index_in(name: str, tree: int, definition: dict[str, Any]) -> Index:
-    columns = tuple(IndexColumn(**column) for column in definition["columns"])
-    return Index(
-        name, definition["table"], tree, columns, definition["unique"], definition["origin"], definition["sql"]
-    )
+    columns = tuple(_index_column_in(column) for column in definition["columns"])
+    unique, origin, sql = definition["unique"], definition["origin"], definition["sql"]
+    return Index(name, definition["table"], tree, columns, unique, origin, sql, definition.get("where"))
 
 
 def _table_in(name: str, tree: int, definition: dict[str, Any], indexes: dict[str, list[Index]]) -> Table:
@@ -217,12 +228,28 @@ def _table_in(name: str, tree: int, definition: dict[str, Any], indexes: dict[st
         tree,
         tuple(_column_in(column) for column in definition["columns"]),
         KeyKind(definition["key"]),
-        tuple(IndexColumn(**column) for column in definition["primary_key"]),
+        tuple(_index_column_in(column) for column in definition["primary_key"]),
         tuple(indexes.get(name.lower(), ())),
         tuple(Check(**check) for check in definition["checks"]),
         tuple(foreign),
         definition["sql"],
     )
+
+
+def _index_column_out(column: IndexColumn) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "position": column.position,
+        "descending": column.descending,
+        "nulls_last": column.nulls_last,
+    }
+    if column.expr is not None:
+        out |= {"expr": column.expr, "type": None if column.type is None else int(column.type)}
+    return out
+
+
+def _index_column_in(stored: dict[str, Any]) -> IndexColumn:
+    kind = stored.get("type")
+    return IndexColumn(**{**stored, "type": None if kind is None else Type(kind)})
 
 
 def _column_out(column: Column) -> dict[str, Any]:

@@ -18,6 +18,7 @@ the items of the primary key. So uniqueness is one look at one key, and rows wit
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -48,16 +49,18 @@ class Column:
 
 @dataclass(frozen=True)
 class IndexColumn:
-    """A column of an index or key, by its position in the table."""
+    """A column of an index or key, by its position in the table; or an expression as SQL, with its type (position -1)."""
 
     position: int
     descending: bool = False
     nulls_last: bool | None = None
+    expr: str | None = None
+    type: Type | None = None
 
 
 @dataclass(frozen=True)
 class Index:
-    """An index. origin: "c" made by CREATE INDEX, "u" by a UNIQUE constraint."""
+    """An index. origin: "c" made by CREATE INDEX, "u" by a UNIQUE constraint. where: a partial index holds these rows only."""
 
     name: str
     table: str
@@ -66,6 +69,12 @@ class Index:
     unique: bool = False
     origin: str = "c"
     sql: str = ""
+    where: str | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is over columns alone and holds every row."""
+        return self.where is None and all(column.expr is None for column in self.columns)
 
     @cached_property
     def codec(self) -> KeyCodec:
@@ -74,7 +83,7 @@ class Index:
         last = [c.descending if c.nulls_last is None else c.nulls_last for c in self.columns]
         return KeyCodec(down, last)
 
-    def entry(self, values: list[Value], key: bytes) -> tuple[bytes, bytes]:
+    def entry(self, values: Sequence[Value], key: bytes) -> tuple[bytes, bytes]:
         """Key and value of the entry for a row with these indexed values and this key."""
         items = self.codec.encode(values)
         return (items, key) if self.unique and None not in values else (items + key, b"")
@@ -98,6 +107,7 @@ class ForeignKey:
     on_delete: str = "NO ACTION"
     on_update: str = "NO ACTION"
     name: str | None = None
+    deferred: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,6 +127,18 @@ class Table:
 
     def __post_init__(self) -> None:
         self.positions.update((column.name.lower(), i) for i, column in enumerate(self.columns))
+
+    def type_of(self, column: IndexColumn) -> Type:
+        """The type of what an index or key holds of a row."""
+        if column.type is not None:
+            return column.type
+        return self.columns[column.position].type if column.position < len(self.columns) else Type.INTEGER
+
+    def name_of(self, column: IndexColumn) -> str:
+        """What an index or key holds of a row, for people: a column's name or an expression."""
+        if column.expr is not None:
+            return column.expr
+        return self.columns[column.position].name if column.position < len(self.columns) else "rowid"
 
     @property
     def rowid_column(self) -> int:

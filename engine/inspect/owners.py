@@ -64,7 +64,7 @@ def _items(table: Table, columns: Iterable[Any], values: list[Any]) -> bytes:
     used = list(columns)[: len(values)]
     if len(used) < len(values):
         raise ValueError(f"it has {len(used)} columns")
-    converted = [convert(value, table.columns[c.position].type) for value, c in zip(values, used, strict=True)]
+    converted = [convert(value, table.type_of(c)) for value, c in zip(values, used, strict=True)]
     last = [c.descending if c.nulls_last is None else c.nulls_last for c in used]
     return keys.KeyCodec([c.descending for c in used], last).encode(converted)
 
@@ -128,7 +128,7 @@ def _table_decoder(table: Table) -> Decode:
 
 
 def _index_decoder(table: Table, index: Index) -> Decode:
-    names = [table.columns[column.position].name for column in index.columns]
+    names = [table.name_of(column) for column in index.columns]
     key_names = [table.columns[position].name for position in table.key_columns]
 
     def decode(kind: str, key: bytes, value: bytes) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from operator import itemgetter
 from typing import Any
 
 from engine.base.errors import ProgrammingError
-from engine.catalog.objects import KeyKind, Table
+from engine.catalog.objects import Table
 from engine.record.types import Type
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.bind_from import FromBinder
@@ -21,11 +21,12 @@ from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, co
 from engine.sql.execute import compile_plan, layout_of, projection
 from engine.sql.expr import Column, Const, Expr, Param
 from engine.sql.plan import Filter, Plan, Rows, Scan
+from engine.sql.row_exprs import default_expr, table_scope
 from engine.sql.scan import compile_keyed_scan
 from engine.sql.scope import Entry, Scope, problem, suggestion
 from engine.sql.writer import Writer, pass_over, replace_others
+from engine.sql.writers import make_writer
 from grammar import ast
-from grammar.parser import parse_expression
 
 Outcome = tuple[int, list[Row]]
 
@@ -62,41 +63,6 @@ def column_position(binder: Binder, table: Table, node: ast.ColumnRef) -> int:
         hint = f"did you mean {close}?" if close else None
         raise problem(binder.text, node.span, f"the table {table.name} has no column {node.name}", hint)
     return position
-
-
-def table_scope(binder: Binder, table: Table, alias: str) -> tuple[Scope, tuple[Column, ...]]:
-    """A scope of the table's columns alone, in their order."""
-    columns = tuple(binder.new_column(column.name, column.type) for column in table.columns)
-    entries = [Entry(alias, column.name, column) for column in columns]
-    return Scope(entries, tables={alias.lower()}), columns
-
-
-def make_writer(binder: Binder, table: Table, rt: Runtime) -> Writer:
-    """A writer with the table's CHECK constraints compiled."""
-    checks: list[tuple[str, Closure]] = []
-    saved = binder.text
-    for check in table.checks:
-        scope, columns = table_scope(binder, table, table.name)
-        binder.text = check.sql
-        try:
-            condition = ExprBinder(binder, scope, place="in CHECK").condition(parse_expression(check.sql))
-        finally:
-            binder.text = saved
-        checks.append((check.name or check.sql, compile_condition(condition, layout_of(columns), rt)))
-    return Writer(table, rt, checks)
-
-
-def default_expr(binder: Binder, table: Table, position: int) -> Expr:
-    """What a column takes when nothing is said."""
-    sql = table.columns[position].default
-    if sql is None:
-        return Const(Type.NULL, None)
-    saved = binder.text
-    binder.text = sql
-    try:
-        return ExprBinder(binder, Scope(), place="in DEFAULT").bind(parse_expression(sql))
-    finally:
-        binder.text = saved
 
 
 def bind_returning(
@@ -160,6 +126,7 @@ def compile_insert(binder: Binder, node: ast.Insert, rt: Runtime) -> Change:
                     results.append(returning(resolve.changed))
             if count & 0xFF == 0:
                 rt.check()
+        writer.finish()
         return count, results
 
     many = _many(source, arrange, writer, resolve) if returning is None else None
@@ -261,7 +228,7 @@ class Upsert:
         key, old = others[0]
         if self.condition is not None and not self.condition((*old, *row)):
             return False
-        self.changed = apply_update(writer, [(key, old)], lambda _: self.assign(old, row), moving=True)[0]
+        self.changed = writer.replace_rows([(key, old)], lambda _: self.assign(old, row), moving=True)[0]
         return False
 
 
@@ -371,43 +338,6 @@ def _target_scan(
     return table, scan, scope
 
 
-def apply_update(
-    writer: Writer, rows: list[tuple[bytes, Row]], make: Callable[[Row], list[Any]], moving: bool, resolve: Any = None
-) -> list[Row]:
-    """Replace rows; `make` gives the new values of one. moving: keys or UNIQUE columns may change.
-
-    Rows that move are all taken out before the first is put back, so that keys may be exchanged or shifted.
-    """
-    width = len(writer.table.columns)
-    pairs = []
-    for key, old in rows:
-        new = writer.encoder.check(make(old))
-        writer.check(new)
-        pairs.append((key, old[:width], new))
-    if not moving:
-        for key, old, new in pairs:
-            writer.update(key, old, new)
-        return [new for _, _, new in pairs]
-    for key, old, _ in pairs:
-        writer.delete(key, old)
-    done = []
-    for key, old, new in pairs:
-        if writer.table.key is KeyKind.ROWID:
-            collisions = writer.collisions(None, new, first_only=resolve is None)
-            if collisions and not resolve(writer, collisions, new):
-                writer.put(key, old)
-                continue
-            writer.put(key, new)
-            done.append(new)
-            continue
-        stored = writer.insert(new, resolve)
-        if stored is None:
-            writer.put(key, old)
-        else:
-            done.append(stored)
-    return done
-
-
 def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
     """UPDATE."""
     if node.from_ is not None or node.with_ is not None:
@@ -432,7 +362,8 @@ def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
 
     def run() -> Outcome:
         writer.begin()
-        done = apply_update(writer, list(find()), make, moving, resolve)
+        done = writer.replace_rows(list(find()), make, moving, resolve)
+        writer.finish()
         return len(done), [] if returning is None else [returning(row) for row in done]
 
     return Change(run, columns, scan, "UPDATE", table, writer)
@@ -448,11 +379,13 @@ def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
     find = compile_keyed_scan(scan, rt)
 
     def run() -> Outcome:
+        writer.begin()
         rows = list(find())
         for i, (key, row) in enumerate(rows):
             if i & 0xFF == 0:
                 rt.check()
             writer.delete(key, row)
+        writer.finish()
         return len(rows), [] if returning is None else [returning(row) for _, row in rows]
 
     return Change(run, columns, scan, "DELETE", table, writer)

@@ -169,7 +169,7 @@ def _access(table: Table, access: Access) -> tuple[str, str]:
         return "scan", "backward" if access.reverse else ""
     names = [column.name for column in table.columns] + ["rowid"]
     if access.index is not None:
-        columns = [names[c.position] for c in access.index.columns]
+        columns = [table.name_of(c) for c in access.index.columns]
         using = f"index {access.index.name}"
     else:
         columns = [names[c.position] for c in table.primary_key] or ["rowid"]

@@ -119,8 +119,7 @@ class Finder:
         if index is None and table.key is KeyKind.ROWID:
             columns = (IndexColumn(len(table.columns)),)
         self.columns = columns
-        all_types = [*(column.type for column in table.columns), Type.INTEGER]
-        self.types = [all_types[column.position] for column in columns]
+        self.types = [table.type_of(column) for column in columns]
         self.codec: KeyCodec = table.key_codec if index is None else index.codec
 
     def key(self, values: list[Value]) -> bytes | None:

@@ -38,9 +38,10 @@ from engine.catalog.objects import View
 from engine.record.types import Value
 from engine.sql import system_tables
 from engine.sql.binder import Params
-from engine.sql.compile_expr import interrupted
+from engine.sql.compile_expr import Runtime, interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
-from engine.sql.ddl import Definer
+from engine.sql.ddl import DEFINITIONS, define
+from engine.sql.foreign_keys import check_deferred
 from engine.sql.result import Result
 from engine.sql.shared import Shared
 from grammar import ParseError as GrammarError
@@ -51,7 +52,6 @@ RETRIES = 200
 STATEMENT_MAX = 10_000_000
 """The longest statement, in characters."""
 
-_DEFINITIONS = (ast.CreateTable, ast.CreateIndex, ast.CreateView, ast.DropTable, ast.DropIndex, ast.DropView)
 _CONTROL = (ast.Begin, ast.Commit, ast.Rollback, ast.Savepoint, ast.Release)
 _READS = (ast.Query, ast.Explain)
 
@@ -82,6 +82,7 @@ class Session:
         self._schema: Schema | None = None
         self._defined = False
         self._savepoints: list[tuple[str, int]] = []
+        self.deferred: dict[Any, Any] = {}
         self._streaming: weakref.WeakSet[Result] = weakref.WeakSet()
         self._flag: list[Any] = [False, self._interrupted]
         self._current: Any = None
@@ -331,6 +332,8 @@ class Session:
         if compiled.change is not None:
             count, rows = compiled.change.run()
             rt.end()
+            if self.deferred and txn is not self._txn:
+                self._check_own(txn)
             if key is not None:
                 self.shared.give(key, compiled)
             return Result(
@@ -367,7 +370,10 @@ class Session:
                 rt.bind(compiled.values(params))
                 total += change.run()[0]
                 self._check_flag()
+        change.writer.finish()
         rt.end()
+        if self.deferred and txn is not self._txn:
+            self._check_own(txn)
         if key is not None:
             self.shared.give(key, compiled)
         return Result(rowcount=total, statement=compiled.what)
@@ -404,20 +410,19 @@ class Session:
         bind_values(_NO_PARAMS, params)
         if isinstance(node, _CONTROL):
             return self._control(sql, node)
-        if isinstance(node, _DEFINITIONS):
+        if isinstance(node, DEFINITIONS):
             return self._define(sql, node)
         from engine.base.errors import NotSupportedError
 
         raise NotSupportedError(f"{_words(node)} is not supported yet")
 
     def _define(self, sql: str, node: ast.Statement) -> Result:
-        """CREATE and DROP."""
+        """CREATE, DROP and ALTER."""
 
         def work(txn: Any) -> Result:
             self._current = txn
             schema = self._schema_of(txn)
-            definer = Definer(sql, schema, self.catalog, txn, self.shared.system_tables, self.temporary)
-            definer.run(node)
+            define(node, sql, schema, self.catalog, txn, self.shared.system_tables, self.temporary)
             return Result(statement=_words(node))
 
         self.settle()
@@ -458,6 +463,8 @@ class Session:
         elif isinstance(node, ast.Release) or _to_savepoint(node):
             self._savepoint(node)
         else:
+            if isinstance(node, ast.Commit):
+                self.check_deferred(txn)
             self._txn = None
             self._reset()
             if isinstance(node, ast.Commit):
@@ -478,6 +485,7 @@ class Session:
             if number >= 0:
                 self._txn.release(number)
             else:  # the savepoint that began the transaction
+                self.check_deferred(self._txn)
                 txn, self._txn = self._txn, None
                 self._reset()
                 txn.commit()
@@ -497,6 +505,21 @@ class Session:
         self._defined = False
         self._savepoints = []
         self.rowids = {}
+        self.deferred = {}
+
+    def check_deferred(self, txn: Any) -> None:
+        """What FOREIGN KEYs left for the end of the transaction. Raises IntegrityError; the transaction stays open."""
+        if self.deferred:
+            rt = Runtime()
+            rt.begin(txn, self, self._flag)
+            check_deferred(self._schema_of(txn), self.deferred, rt)
+
+    def _check_own(self, txn: Any) -> None:
+        """The end of a transaction of one statement."""
+        try:
+            self.check_deferred(txn)
+        finally:
+            self.deferred = {}
 
     def settle(self) -> None:
         """Queries still being fetched are computed to their ends before the transaction changes under them."""

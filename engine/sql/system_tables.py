@@ -37,7 +37,7 @@ def _indexes(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]:
     schema = session.schema()
     for _, index in sorted(schema.indexes.items()):
         table = schema.tables[index.table.lower()]
-        names = ", ".join(table.columns[c.position].name + (" DESC" if c.descending else "") for c in index.columns)
+        names = ", ".join(table.name_of(c) + (" DESC" if c.descending else "") for c in index.columns)
         yield index.name, index.table, names, index.unique, index.origin, index.tree, index.sql or None
 
 

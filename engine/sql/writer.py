@@ -2,7 +2,8 @@
 
 Order of work for a new row: types and NOT NULL (the encoder), CHECK, then PRIMARY KEY and UNIQUE by a look at the trees,
 then the row and its index entries. A row that collides is refused, passed over, or takes the place of those it collides
-with, as the statement says. What a failing statement had written is undone by the session (a savepoint).
+with, as the statement says. What a failing statement had written is undone by the session (a savepoint). FOREIGN KEYs are
+looked at by `finish`, at the end of the statement.
 """
 
 from __future__ import annotations
@@ -15,22 +16,39 @@ from engine.catalog.objects import Index, KeyKind, Table
 from engine.record.keys import decode_rowid, encode_rowid
 from engine.record.types import INTEGER_MAX
 from engine.sql.compile_expr import Closure, Row, Runtime
+from engine.sql.foreign_keys import ForeignKeys, Link
+from engine.sql.index_entries import IndexEntries
 
 OnConflict = Callable[["Writer", list[tuple[bytes, Row]], Row], bool]
 
 
 class Writer:
-    """Writes rows of a table; belongs to one compiled statement. `begin` readies it for one execution."""
+    """Writes rows of a table; belongs to one compiled statement. `begin` readies it for one execution, `finish` ends it.
 
-    def __init__(self, table: Table, rt: Runtime, checks: list[tuple[str, Closure]]):
+    referring, referred: the FOREIGN KEYs of this table, and those of others that refer to it; links, where there are any.
+    default: what a column takes when nothing is said.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        rt: Runtime,
+        checks: list[tuple[str, Closure]],
+        indexes: list[IndexEntries],
+        default: Callable[[int], Any],
+    ):
         self.table = table
         self.rt = rt
         self.checks = checks
+        self.indexes = indexes
+        self.default = default
+        self.links: ForeignKeys | None = None
+        self.referring: list[Link] = []
+        self.referred: list[Link] = []
         self.encoder = table.encoder()
         self.whole = table.decoder(range(len(table.columns)))  # type: ignore[arg-type]
-        self.indexes = [(index, [column.position for column in index.columns]) for index in table.indexes]
         self.alias = table.rowid_column
-        self.plain = not checks and not self.indexes and table.key is not KeyKind.COLUMNS
+        self.plain = not checks and not indexes and not table.foreign_keys and table.key is not KeyKind.COLUMNS
         self.rowids: dict[int, int] = {}
         self.inserted = 0
 
@@ -38,6 +56,15 @@ class Writer:
         """Take over what the transaction knows of the tables' last rows."""
         self.rowids = self.rt.session.rowids
         self.inserted = 0
+        if self.links is not None:
+            self.links.begin()
+            for writer in self.links.writers.values():
+                writer.rowids, writer.inserted = self.rowids, 0
+
+    def finish(self) -> None:
+        """The end of a statement: what FOREIGN KEYs ask for. Raises IntegrityError."""
+        if self.links is not None:
+            self.links.finish()
 
     # ------------------------------------------------------------------------------------------------- row ids
 
@@ -148,7 +175,16 @@ class Writer:
         if self.alias >= 0:
             self._seen(row[self.alias])
         self.put(key, row)
+        self.refers(row)
         return row
+
+    def refers(self, row: Row, old: Row | None = None) -> None:
+        """Note what a new row refers to; of a changed one only what is new."""
+        for link in self.referring:
+            key = link.of_child(row)
+            if old is None or key != link.of_child(old):
+                assert self.links is not None
+                self.links.note(link, key)
 
     def check(self, row: Row) -> None:
         """CHECK constraints: refused is what is false; unknown passes."""
@@ -170,10 +206,11 @@ class Writer:
                 if first_only:
                     raise self.key_taken()
                 found[key] = self.whole.decode(key, stored)
-        for index, positions in self.indexes:
-            if not index.unique:
+        for entries in self.indexes:
+            index = entries.index
+            if not index.unique or (entries.applies is not None and not entries.applies(row)):
                 continue
-            values = [row[position] for position in positions]
+            values = entries.values(row)
             if None in values:
                 continue
             other = txn.get(index.tree, index.codec.encode(values))
@@ -187,46 +224,115 @@ class Writer:
 
     def not_unique(self, index: Index) -> IntegrityError:
         """The error for values a UNIQUE index holds already."""
-        names = ", ".join(f"{self.table.name}.{self.table.columns[c.position].name}" for c in index.columns)
-        return IntegrityError(f"UNIQUE constraint failed: {names}")
+        return IntegrityError(f"UNIQUE constraint failed: {unique_names(self.table, index)}")
 
     def put(self, key: bytes, row: Row) -> None:
         """Write a row and its index entries."""
         txn = self.rt.txn
         txn.put(self.table.tree, key, self.encoder.encode(row))
-        for index, positions in self.indexes:
-            txn.put(index.tree, *index.entry([row[p] for p in positions], key))
+        for entries in self.indexes:
+            entry = entries.entry(row, key)
+            if entry is not None:
+                txn.put(entries.index.tree, *entry)
 
     # ----------------------------------------------------------------------------------------- delete and update
 
     def delete(self, key: bytes, row: Row) -> None:
-        """Remove a row and its index entries."""
+        """Delete a row and its index entries."""
+        self.remove(key, row)
+        for link in self.referred:
+            assert self.links is not None
+            self.links.gone(link, link.of_parent(row))
+
+    def remove(self, key: bytes, row: Row) -> None:
+        """Take out a row and its index entries, to be put back changed or not."""
         txn = self.rt.txn
-        for index, positions in self.indexes:
-            txn.delete(index.tree, index.entry([row[p] for p in positions], key)[0])
+        for entries in self.indexes:
+            entry = entries.entry(row, key)
+            if entry is not None:
+                txn.delete(entries.index.tree, entry[0])
         txn.delete(self.table.tree, key)
 
     def update(self, key: bytes, old: Row, new: Row) -> None:
         """Replace a row by one with the same key and the same values in UNIQUE indexes; `new` is checked already."""
         txn = self.rt.txn
         txn.put(self.table.tree, key, self.encoder.encode(new))
-        for index, positions in self.indexes:
-            before = index.entry([old[p] for p in positions], key)
-            after = index.entry([new[p] for p in positions], key)
-            if before != after:
-                txn.delete(index.tree, before[0])
-                txn.put(index.tree, *after)
+        for entries in self.indexes:
+            before, after = entries.entry(old, key), entries.entry(new, key)
+            if before == after:
+                continue
+            if before is not None:
+                txn.delete(entries.index.tree, before[0])
+            if after is not None:
+                txn.put(entries.index.tree, *after)
 
     def moves(self, positions: set[int]) -> bool:
         """Whether changing these columns can change a row's key or collide with another row."""
-        unique = {p for index, places in self.indexes if index.unique for p in places}
+        unique = {p for entries in self.indexes if entries.index.unique for p in entries.columns}
         return bool(positions & ({c.position for c in self.table.primary_key} | unique))
+
+    def replace_rows(
+        self,
+        rows: list[tuple[bytes, Row]],
+        make: Callable[[Row], list[Any]],
+        moving: bool,
+        resolve: OnConflict | None = None,
+    ) -> list[Row]:
+        """Replace rows; `make` gives the new values of one. moving: keys or UNIQUE columns may change.
+
+        Rows that move are all taken out before the first is put back, so that keys may be exchanged or shifted.
+        """
+        width = len(self.table.columns)
+        pairs = []
+        for key, old in rows:
+            new = self.encoder.check(make(old))
+            self.check(new)
+            pairs.append((key, old[:width], new))
+        if not moving:
+            for key, old, new in pairs:
+                self.update(key, old, new)
+                self._changed(old, new)
+            return [new for _, _, new in pairs]
+        for key, old, _ in pairs:
+            self.remove(key, old)
+        return [stored for key, old, new in pairs if (stored := self._put_back(key, old, new, resolve)) is not None]
+
+    def _put_back(self, key: bytes, old: Row, new: Row, resolve: OnConflict | None) -> Row | None:
+        """A row that was taken out comes back changed; as it was (None) where `resolve` says so."""
+        stored: Row | None = new
+        if self.table.key is KeyKind.ROWID:
+            collisions = self.collisions(None, new, first_only=resolve is None)
+            if collisions and (resolve is None or not resolve(self, collisions, new)):
+                stored = None
+            else:
+                self.put(key, new)
+                self.refers(new, old)
+        else:
+            stored = self.insert(new, resolve)
+        if stored is None:
+            self.put(key, old)
+        else:
+            self._changed(old, stored)
+        return stored
+
+    def _changed(self, old: Row, new: Row) -> None:
+        self.refers(new, old)
+        for link in self.referred:
+            assert self.links is not None
+            self.links.gone(link, link.of_parent(old), link.of_parent(new) or ())
+
+
+def unique_names(table: Table, index: Index) -> str:
+    """The columns of a UNIQUE index for an error."""
+    return ", ".join(c.expr if c.expr is not None else f"{table.name}.{table.name_of(c)}" for c in index.columns)
 
 
 def replace_others(writer: Writer, others: list[tuple[bytes, Row]], row: Row) -> bool:
-    """OR REPLACE: the rows in the way go."""
+    """OR REPLACE: the rows in the way go, and all that goes with them, before the new one comes."""
     for key, other in others:
         writer.delete(key, other)
+    if writer.links is not None:
+        writer.links.act()
     return True
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.base.errors import DataError, LimitError, NotSupportedError, ParseError, ProgrammingError
+from engine.base.errors import DataError, LimitError, ParseError, ProgrammingError
 from engine.sql.session import Session
 
 EXPRESSIONS: list[tuple[str, Any]] = [

@@ -73,7 +73,8 @@ def _keys(table: Table) -> Iterator[tuple[Index | None, tuple[IndexColumn, ...],
     else:
         yield None, table.primary_key, True
     for index in table.indexes:
-        yield index, index.columns, index.unique
+        if index.plain:
+            yield index, index.columns, index.unique
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ def _scan_in_order(scan: Scan, keys: list[SortKey], indexes: bool) -> Scan | Non
         return replace(scan, access=FullScan(direction))
     if indexes:
         for index in scan.table.indexes:
+            if not index.plain:
+                continue
             direction = _direction(index.columns, wanted)
             if direction is not None:
                 return replace(scan, access=KeyAccess(index, (), reverse=direction))

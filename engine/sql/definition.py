@@ -1,0 +1,140 @@
+"""What all definitions share: the statement, the schema it changes, the names that are free, and the errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.base.errors import DatabaseError, IntegrityError, LimitError, NotSupportedError
+from engine.catalog.catalog import RESERVED_SCHEMA, Catalog, Schema
+from engine.catalog.objects import Index, IndexColumn, Table, View
+from engine.record.types import Type
+from engine.sql.binder import Binder
+from engine.sql.compile_expr import Runtime
+from engine.sql.index_entries import compile_entries
+from engine.sql.plan import SystemTable
+from engine.sql.row_exprs import bind_row_expr, refuse_changing
+from engine.sql.scope import problem, suggestion
+from engine.sql.writer import unique_names
+from grammar import ast
+
+KEY_COLUMNS_MAX = 32
+
+
+class Definition:
+    """One definition inside a transaction; subclasses carry out the kinds of them."""
+
+    def __init__(
+        self,
+        text: str,
+        schema: Schema,
+        catalog: Catalog,
+        txn: Any,
+        system_tables: dict[str, SystemTable],
+        temporary: dict[str, View],
+    ):
+        self.text = text
+        self.schema = schema
+        self.catalog = catalog
+        self.txn = txn
+        self.system_tables = system_tables
+        self.temporary = temporary
+
+    def fail(self, node: ast.Node, message: str, hint: str | None = None) -> DatabaseError:
+        """An error at a node."""
+        return problem(self.text, node.span, message, hint)
+
+    def unsupported(self, node: ast.Node, what: str) -> DatabaseError:
+        """A NotSupportedError at a node."""
+        return problem(self.text, node.span, f"{what} is not supported yet", kind=NotSupportedError)
+
+    def new_name(self, name: ast.ObjectName, what: str, if_not_exists: bool) -> bool:
+        """Whether the name is free; an error when it is taken and that matters."""
+        if (name.schema or "main").lower() == RESERVED_SCHEMA:
+            raise self.fail(name, "the schema sys is the engine's own")
+        if (name.schema or "main").lower() != "main":
+            raise self.fail(name, f"no such schema: {name.schema}")
+        if not self.schema.has(name.name):
+            return True
+        same_kind = name.name.lower() in getattr(self.schema, what)
+        if if_not_exists and same_kind:
+            return False
+        raise self.fail(name, f"{name.name} exists already")
+
+    def free_name(self, wanted: str, taken: set[str]) -> str:
+        name, number = wanted, 1
+        while self.schema.has(name) or name.lower() in taken:
+            number += 1
+            name = f"{wanted}{number}"
+        taken.add(name.lower())
+        return name
+
+    def binder(self) -> Binder:
+        """A binder over the schema as it was before the statement."""
+        return Binder(self.text, self.schema, self.system_tables)
+
+    def source(self, node: ast.Node) -> str:
+        """The text of a node."""
+        return self.text[node.span[0] : node.span[1]]
+
+    def missing(self, name: ast.ObjectName, what: str, known: list[str]) -> DatabaseError:
+        for kind, objects in (
+            ("table", self.schema.tables),
+            ("view", self.schema.views),
+            ("index", self.schema.indexes),
+        ):
+            if kind != what and name.name.lower() in objects:
+                return self.fail(name, f"{name} is a {kind}, not a {what}", f"use DROP {kind.upper()}")
+        close = suggestion(name.name, known)
+        return self.fail(name, f"no such {what}: {name}", f"did you mean {close}?" if close else None)
+
+    def key_columns(
+        self, nodes: tuple[ast.IndexedColumn, ...], table: Table | dict[str, int], around: ast.Node
+    ) -> tuple[IndexColumn, ...]:
+        """The columns of a key; of an index (a Table is given) also expressions."""
+        positions = table.positions if isinstance(table, Table) else table
+        if len(nodes) > KEY_COLUMNS_MAX:
+            raise problem(self.text, around.span, f"a key has at most {KEY_COLUMNS_MAX} columns", kind=LimitError)
+        found: list[IndexColumn] = []
+        for node in nodes:
+            last = None if node.nulls_first is None else not node.nulls_first
+            if not isinstance(node.expr, ast.ColumnRef):
+                if not isinstance(table, Table):
+                    raise self.fail(node, "a key is made of columns", "CREATE UNIQUE INDEX takes expressions")
+                found.append(self._expression_column(node, table, last))
+                continue
+            position = positions.get(node.expr.name.lower())
+            if position is None:
+                close = suggestion(node.expr.name, positions)
+                raise self.fail(node, f"no such column: {node.expr.name}", f"did you mean {close}?" if close else None)
+            if any(column.position == position for column in found):
+                raise self.fail(node, f"the column {node.expr.name} is there twice")
+            found.append(IndexColumn(position, node.descending, last))
+        return tuple(found)
+
+    def _expression_column(self, node: ast.IndexedColumn, table: Table, last: bool | None) -> IndexColumn:
+        sql = self.source(node.expr)
+        expr, _ = bind_row_expr(self.binder(), table, sql, "in an index")
+        refuse_changing(expr, self.text, node.span, "an index expression")
+        if expr.type in (Type.ANY, Type.NULL):
+            raise self.fail(node, f"the type of {sql} is not known", "say it: CAST(... AS type)")
+        return IndexColumn(-1, node.descending, last, sql, expr.type)
+
+    def fill(self, table: Table, index: Index) -> None:
+        """The entries for the rows there are, in the order of the index, which builds its tree without a split inside."""
+        rt = Runtime()
+        rt.txn = self.txn
+        entries = compile_entries(self.binder(), table, index, rt)
+        decoder = table.decoder(tuple(range(len(table.columns))))
+        found = []
+        for key, row in decoder.rows_with_keys(self.txn.scan(table.tree)):
+            entry = entries.entry(row, key)
+            if entry is not None:
+                found.append(entry)
+        found.sort()
+        before: bytes | None = None
+        for items, value in found:
+            if items == before:
+                names = unique_names(table, index)
+                raise IntegrityError(f"UNIQUE constraint failed: {names} (the table holds equal rows)")
+            self.txn.put(index.tree, items, value)
+            before = items
