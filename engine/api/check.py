@@ -89,10 +89,10 @@ def _check_table(path: str, txn: Transaction, schema: Schema, table: Table) -> l
             held[entries.index.name] += 1
             if txn.get(entries.index.tree, entry[0]) != entry[1]:
                 found.append(Finding(f"index {entries.index.name}: no entry for the row with key {key.hex()}", path))
-    for key in table.foreign_keys:
-        link = make_link(schema, table, key)
+    for constraint in table.foreign_keys:
+        link = make_link(schema, table, constraint)
         if link is None:
-            found.append(Finding(f"table {table.name}: a FOREIGN KEY refers to no key of {key.table}", path))
+            found.append(Finding(f"table {table.name}: a FOREIGN KEY refers to no key of {constraint.table}", path))
             continue
         try:
             check_table(link, reader)

@@ -246,7 +246,7 @@ def broken_keys(link: Link, keys: Iterable[Key], rt: Runtime) -> Iterator[Key]:
 def _has_parent(link: Link, key: Key, rt: Runtime) -> bool:
     tree, wanted = link.parent_key(key)
     found = rt.txn.get(tree, wanted)
-    if found is not None and rt.txn.isolation == "snapshot":
+    if found is not None and rt.txn.isolation == "snapshot" and not rt.txn.readonly:
         rt.txn.put(tree, wanted, found)
     return found is not None
 

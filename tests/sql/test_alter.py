@@ -110,7 +110,7 @@ def test_add_column(db: Session) -> None:
     db.execute("UPDATE t SET size = 2 WHERE id = 1")
     db.execute("INSERT INTO t (id, name, note) VALUES (7, 'g', 'once')")
     assert db.execute("SELECT id, size FROM t ORDER BY id").fetchall() == [(1, 2.0), (2, 1.5), (3, 1.5), (7, 1.5)]
-    with pytest.raises(IntegrityError, match="UNIQUE constraint failed: t.note"):
+    with pytest.raises(IntegrityError, match=r"UNIQUE constraint failed: t\.note"):
         db.execute("INSERT INTO t (name, note) VALUES ('h', 'once')")
     with pytest.raises(IntegrityError, match="CHECK"):
         db.execute("UPDATE t SET size = 0")
