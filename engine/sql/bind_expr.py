@@ -357,6 +357,12 @@ class ExprBinder:
         outer = tuple(scope.outer.values())
         return SubqueryExpr(query.columns[0].type, "scalar", query, outer, outer)
 
+    def row_query(self, node: ast.ScalarQuery) -> SubqueryExpr:
+        """A query used as a row of values: its first row, NULL where there is none."""
+        query, scope = self.binder.subquery(node.query, self.scope)
+        outer = tuple(scope.outer.values())
+        return SubqueryExpr(Type.ANY, "row", query, outer, outer)
+
     def exists(self, node: ast.Exists) -> Expr:
         query, scope = self.binder.subquery(node.query, self.scope)
         outer = tuple(scope.outer.values())

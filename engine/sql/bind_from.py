@@ -92,6 +92,8 @@ class FromBinder:
         self, table: Table, alias: str, names: tuple[str, ...] = (), node: ast.Node | None = None
     ) -> tuple[Plan, list[Entry]]:
         """A stored table, with its hidden row id."""
+        if any(not index.plain for index in table.indexes):
+            self.binder.exact = True
         columns = [self.binder.new_column(column.name, column.type) for column in table.columns]
         positions = list(range(len(columns)))
         hidden = []

@@ -83,7 +83,10 @@ class CommonTable:
 
 
 class Binder:
-    """Binds one statement against one schema."""
+    """Binds one statement against one schema.
+
+    exact: set where the plan can depend on the values of literals (indexes with expressions or conditions of their own).
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class Binder:
         self.chain_max = CHAIN_MAX
         self.tables: dict[str, CommonTable] = {}
         self.view_depth = 0
+        self.exact = False
         self._next = 0
 
     def new_column(self, name: str, kind: Type) -> Column:
@@ -129,13 +133,18 @@ class Binder:
         if node.with_ is None:
             return self._query(node, outer)
         saved = self.tables
-        self.tables = dict(saved)
         try:
-            for table in node.with_.tables:
-                self._common_table(table, node.with_.recursive)
+            self.enter_with(node.with_)
             return self._query(node, outer)
         finally:
             self.tables = saved
+
+    def enter_with(self, node: ast.With | None) -> None:
+        """Make the tables of a WITH known from here on."""
+        if node is not None:
+            self.tables = dict(self.tables)
+            for table in node.tables:
+                self._common_table(table, node.recursive)
 
     def _common_table(self, node: ast.CommonTable, recursive: bool) -> None:
         if not isinstance(node.query, ast.Query):

@@ -1,4 +1,4 @@
-"""INSERT, UPDATE and DELETE: bound against the schema, compiled to functions that change rows through a Writer.
+"""INSERT, and what it shares with UPDATE and DELETE (change_rows.py): compiled functions that change rows through a Writer.
 
 Each `compile_*` gives a Change: `run()` makes the change and gives the number of rows and what RETURNING asks for. Rows
 to be changed are all found before the first is changed, so that no statement sees what it does itself.
@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from engine.base.errors import ProgrammingError
 from engine.catalog.objects import Table
 from engine.record.types import Type
+from engine.sql.assignments import column_position
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.bind_from import FromBinder
 from engine.sql.binder import LITERAL_SLOT, Binder
-from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
+from engine.sql.compile_expr import Closure, Row, Runtime, compile_expr
 from engine.sql.execute import compile_plan, layout_of, projection
 from engine.sql.expr import Column, Const, Expr, Param
-from engine.sql.plan import Filter, Plan, Rows, Scan
+from engine.sql.plan import Plan, Rows
 from engine.sql.row_exprs import default_expr, table_scope
-from engine.sql.scan import compile_keyed_scan
-from engine.sql.scope import Entry, Scope, problem, suggestion
-from engine.sql.writer import Writer, pass_over, replace_others
+from engine.sql.scope import Scope, problem
+from engine.sql.upsert import Upsert, bind_resolution
+from engine.sql.writer import Writer
 from engine.sql.writers import make_writer
 from grammar import ast
 
@@ -55,16 +55,6 @@ def find_table(binder: Binder, name: ast.ObjectName) -> Table:
     return found
 
 
-def column_position(binder: Binder, table: Table, node: ast.ColumnRef) -> int:
-    """The place of a column that a change names."""
-    position = table.positions.get(node.name.lower())
-    if position is None:
-        close = suggestion(node.name, [column.name for column in table.columns])
-        hint = f"did you mean {close}?" if close else None
-        raise problem(binder.text, node.span, f"the table {table.name} has no column {node.name}", hint)
-    return position
-
-
 def bind_returning(
     binder: Binder, table: Table, alias: str, items: tuple[ast.SelectItem, ...], rt: Runtime
 ) -> tuple[tuple[Column, ...] | None, Closure | None]:
@@ -91,8 +81,7 @@ def bind_returning(
 
 def compile_insert(binder: Binder, node: ast.Insert, rt: Runtime) -> Change:
     """INSERT and REPLACE."""
-    if node.with_ is not None:
-        raise binder.unsupported(node, "WITH before INSERT (put it before the SELECT)")
+    binder.enter_with(node.with_)
     table = find_table(binder, node.table)
     alias = node.alias or table.name
     targets = [column_position(binder, table, column) for column in node.columns] or list(range(len(table.columns)))
@@ -101,7 +90,7 @@ def compile_insert(binder: Binder, node: ast.Insert, rt: Runtime) -> Change:
     source = _source(binder, node, table, targets)
     columns, returning = bind_returning(binder, table, alias, node.returning, rt)
     writer = make_writer(binder, table, rt)
-    resolve = _resolution(binder, node, table, alias, rt)
+    resolve = bind_resolution(binder, node, table, alias, writer, rt)
     run_source = compile_plan(source, rt)
     arrange = _arrange(binder, table, targets, rt)
 
@@ -212,183 +201,4 @@ def _many(source: Plan, arrange: Closure | None, writer: Writer, resolve: Any) -
     return lambda params: insert(arrange(pick(params)))  # type: ignore[return-value]
 
 
-class Upsert:
-    """ON CONFLICT DO UPDATE: changes the row that is in the way."""
-
-    def __init__(self, assign: Callable[[Row, Row], list[Any]], condition: Closure | None, targets: list[int] | None):
-        self.assign = assign
-        self.condition = condition
-        self.targets = targets
-        self.changed: Row | None = None
-
-    def __call__(self, writer: Writer, others: list[tuple[bytes, Row]], row: Row) -> bool:
-        self.changed = None
-        if len(others) > 1 or (self.targets and any(row[t] != others[0][1][t] for t in self.targets)):
-            raise writer.key_taken() if len(others) == 1 else _several(writer)
-        key, old = others[0]
-        if self.condition is not None and not self.condition((*old, *row)):
-            return False
-        self.changed = writer.replace_rows([(key, old)], lambda _: self.assign(old, row), moving=True)[0]
-        return False
-
-
-def _several(writer: Writer) -> ProgrammingError:
-    return ProgrammingError(f"ON CONFLICT: the new row of {writer.table.name} collides with several rows")
-
-
-def _resolution(binder: Binder, node: ast.Insert, table: Table, alias: str, rt: Runtime) -> Any:
-    """What is done about rows in the way; None: an error."""
-    if node.on_conflict:
-        if len(node.on_conflict) > 1:
-            raise binder.unsupported(node.on_conflict[1], "more than one ON CONFLICT clause")
-        return _upsert(binder, node.on_conflict[0], table, alias, rt)
-    if node.resolution in (None, "ABORT", "FAIL", "ROLLBACK"):
-        if node.resolution in ("FAIL", "ROLLBACK"):
-            raise binder.unsupported(node, f"OR {node.resolution}")
-        return None
-    return replace_others if node.resolution == "REPLACE" else pass_over
-
-
-def _upsert(binder: Binder, node: ast.OnConflict, table: Table, alias: str, rt: Runtime) -> Any:
-    if node.target_where is not None:
-        raise binder.unsupported(node, "a condition in the conflict target")
-    targets = []
-    for item in node.target:
-        if not isinstance(item.expr, ast.ColumnRef):
-            raise binder.unsupported(item, "an expression in the conflict target")
-        targets.append(column_position(binder, table, item.expr))
-    if targets:
-        keys = [{c.position for c in table.primary_key}] + [
-            {c.position for c in i.columns} for i in table.indexes if i.unique
-        ]
-        if set(targets) not in keys:
-            raise binder.fail(node, "ON CONFLICT needs the columns of the primary key or of a UNIQUE index")
-    if node.action == "NOTHING":
-        return pass_over if not targets else _only_target(targets)
-    scope, columns = table_scope(binder, table, alias)
-    new = tuple(binder.new_column(column.name, column.type) for column in table.columns)
-    scope.entries += [Entry("excluded", column.name, column, hidden=True) for column in new]
-    layout = layout_of((*columns, *new))
-    changes = bind_assignments(binder, table, node.assignments, scope, layout, rt)
-    condition = None
-    if node.where is not None:
-        bound = ExprBinder(binder, scope, place="in WHERE").condition(node.where)
-        condition = compile_condition(bound, layout, rt)
-
-    def assign(old: Row, row: Row) -> list[Any]:
-        both = (*old, *row)
-        values = list(old)
-        for position, closure in changes.items():
-            values[position] = closure(both)
-        return values
-
-    return Upsert(assign, condition, targets or None)
-
-
-def _only_target(targets: list[int]) -> Any:
-    def resolve(writer: Writer, others: list[tuple[bytes, Row]], row: Row) -> bool:
-        if not any(all(row[t] == other[t] for t in targets) for _, other in others):
-            writer.collisions(None, row)
-            raise writer.key_taken()
-        return False
-
-    return resolve
-
-
-# ------------------------------------------------------------------------------------------------- UPDATE, DELETE
-
-
-def bind_assignments(
-    binder: Binder, table: Table, nodes: tuple[ast.Assignment, ...], scope: Scope, layout: dict[int, int], rt: Runtime
-) -> dict[int, Closure]:
-    """SET: the new value of each changed column; of a column named twice the last one counts, as in SQLite."""
-    expr_binder = ExprBinder(binder, scope, place="in SET")
-    changes: dict[int, Closure] = {}
-    for node in nodes:
-        values: tuple[ast.Expr, ...] = (node.value,)
-        if len(node.columns) > 1:
-            if not isinstance(node.value, ast.RowValue):
-                raise binder.unsupported(node, "SET (columns) = (query)")
-            values = node.value.items
-        if len(values) != len(node.columns):
-            raise binder.fail(node, f"{len(values)} values for {len(node.columns)} columns")
-        for column, value in zip(node.columns, values, strict=True):
-            position = column_position(binder, table, column)
-            if isinstance(value, ast.DefaultValue):
-                expr = default_expr(binder, table, position)
-            else:
-                expr = expr_binder.bind(value)
-            changes[position] = compile_expr(expr, layout, rt)
-    return changes
-
-
-def _target_scan(
-    binder: Binder, name: ast.ObjectName, alias: str | None, where: ast.Expr | None
-) -> tuple[Table, Scan, Scope]:
-    """The table of an UPDATE or DELETE, and the scan of the rows it means."""
-    table = find_table(binder, name)
-    scope = Scope()
-    plan, entries = FromBinder(binder, scope).base_table(table, alias or table.name, (), name)
-    scope.entries += entries
-    if where is not None:
-        condition = ExprBinder(binder, scope, place="in WHERE").condition(where)
-        plan = Filter(plan.columns, plan, condition)
-    scan = binder.optimise(plan)
-    assert isinstance(scan, Scan)
-    return table, scan, scope
-
-
-def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
-    """UPDATE."""
-    if node.from_ is not None or node.with_ is not None:
-        raise binder.unsupported(node, "UPDATE ... FROM" if node.from_ else "WITH before UPDATE")
-    if node.resolution in ("FAIL", "ROLLBACK"):
-        raise binder.unsupported(node, f"OR {node.resolution}")
-    table, scan, scope = _target_scan(binder, node.table, node.alias, node.where)
-    changes = bind_assignments(binder, table, node.assignments, scope, layout_of(scan.columns), rt)
-    columns, returning = bind_returning(binder, table, node.alias or table.name, node.returning, rt)
-    writer = make_writer(binder, table, rt)
-    find = compile_keyed_scan(scan, rt)
-    resolve = {"REPLACE": replace_others, "IGNORE": pass_over}.get(node.resolution or "")
-    moving = writer.moves(set(changes)) or resolve is not None
-    items = list(changes.items())
-    width = len(table.columns)
-
-    def make(row: Row) -> list[Any]:
-        values = list(row[:width])
-        for position, closure in items:
-            values[position] = closure(row)
-        return values
-
-    def run() -> Outcome:
-        writer.begin()
-        done = writer.replace_rows(list(find()), make, moving, resolve)
-        writer.finish()
-        return len(done), [] if returning is None else [returning(row) for row in done]
-
-    return Change(run, columns, scan, "UPDATE", table, writer)
-
-
-def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
-    """DELETE."""
-    if node.using is not None or node.with_ is not None:
-        raise binder.unsupported(node, "DELETE ... USING" if node.using else "WITH before DELETE")
-    table, scan, _ = _target_scan(binder, node.table, node.alias, node.where)
-    columns, returning = bind_returning(binder, table, node.alias or table.name, node.returning, rt)
-    writer = make_writer(binder, table, rt)
-    find = compile_keyed_scan(scan, rt)
-
-    def run() -> Outcome:
-        writer.begin()
-        rows = list(find())
-        for i, (key, row) in enumerate(rows):
-            if i & 0xFF == 0:
-                rt.check()
-            writer.delete(key, row)
-        writer.finish()
-        return len(rows), [] if returning is None else [returning(row) for _, row in rows]
-
-    return Change(run, columns, scan, "DELETE", table, writer)
-
-
-__all__ = ["Change", "compile_delete", "compile_insert", "compile_update"]
+__all__ = ["Change", "bind_returning", "compile_insert", "find_table"]

@@ -325,7 +325,7 @@ def _subquery(expr: Any, layout: Layout, rt: Runtime) -> Closure:
     args = [compile_expr(arg, layout, rt) for arg in expr.args]
     operands = [compile_expr(operand, layout, rt) for operand in expr.operands]
     key = object()
-    consume = {"scalar": _scalar, "exists": _exists, "in": _collect}[expr.kind]
+    consume = {"scalar": _scalar, "row": _row, "exists": _exists, "in": _collect}[expr.kind]
 
     def value_once(row: Row) -> Any:
         """The outcome of a query that looks at nothing outside: the same for every row."""
@@ -364,6 +364,13 @@ def _scalar(rows: Any) -> Any:
     if next(rows, None) is not None:
         raise DataError("a query used as a value gave more than one row")
     return first[0]
+
+
+def _row(rows: Any) -> Any:
+    first = next(rows, None)
+    if first is not None and next(rows, None) is not None:
+        raise DataError("a query used as a row of values gave more than one row")
+    return first
 
 
 def _exists(rows: Any) -> bool:

@@ -12,7 +12,8 @@ from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Schema
 from engine.record.types import INTEGER_MAX, INTEGER_MIN, Type, Value, normalise
 from engine.sql.binder import Binder, Params
-from engine.sql.change import Change, compile_delete, compile_insert, compile_update
+from engine.sql.change import Change, compile_insert
+from engine.sql.change_rows import compile_delete, compile_update
 from engine.sql.compile_expr import Row, Runtime
 from engine.sql.execute import compile_plan
 from engine.sql.explain import explain, lines
@@ -27,7 +28,7 @@ _EXACT = frozenset((str, bytes, bool, type(None)))
 class Compiled:
     """A query or change ready to run against one version of the schema."""
 
-    __slots__ = ("change", "columns", "kinds", "params", "plan", "rt", "run", "version", "what")
+    __slots__ = ("change", "columns", "exact", "kinds", "params", "plan", "rt", "run", "version", "what")
 
     def __init__(self, version: int, what: str, params: Params, rt: Runtime, plan: Plan):
         self.version = version
@@ -39,6 +40,7 @@ class Compiled:
         self.kinds: tuple[Type, ...] = ()
         self.run: Callable[[], Iterator[Row]] | None = None
         self.change: Change | None = None
+        self.exact = False
 
     def values(self, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
         """The parameters in the order of their slots. Raises ProgrammingError when they do not fit the statement."""
@@ -104,7 +106,11 @@ class Compiler:
     def compile(self, text: str, node: ast.Statement) -> Compiled:
         """A query, change or EXPLAIN ready to run."""
         binder = self.binder(text)
-        rt = Runtime()
+        made = self._compile(text, node, binder, Runtime())
+        made.exact = binder.exact
+        return made
+
+    def _compile(self, text: str, node: ast.Statement, binder: Binder, rt: Runtime) -> Compiled:
         if isinstance(node, ast.Query):
             plan = binder.optimise(binder.query(node))
             made = Compiled(self.schema.version, "SELECT", binder.params, rt, plan)

@@ -300,7 +300,11 @@ class Session:
         compiler = Compiler(self.shared, schema, txn)
         key = None if schema.private else text
         try:
-            return compiler.compile(text, node if node is not None else self._parse(text)), key, literals
+            made = compiler.compile(text, node if node is not None else self._parse(text))
+            if not made.exact or not literals:
+                return made, key, literals
+            self.shared.keep_literals(text)
+            return compiler.compile(sql, self._parse(sql)), None if schema.private else sql, ()
         except Error:
             if not literals:
                 raise

@@ -34,6 +34,7 @@ class Shared:
         self.handlers: dict[type[ast.Statement], Callable[[ast.Statement, Any, tuple[Any, ...]], Any]] = {}
         self.compiled: OrderedDict[Any, list[Any]] = OrderedDict()
         self._shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self._exact: set[str] = set()
         self.last_rowids: dict[int, int] = {}
         self.hits = 0
         self.misses = 0
@@ -66,11 +67,20 @@ class Shared:
         found = self._shapes.get(sql)
         if found is None:
             found = shape(sql)
+            if found[0] in self._exact:
+                found = (sql, ())
             if len(sql) <= REMEMBERED_LENGTH:
                 if len(self._shapes) >= REMEMBERED_SHAPES:
                     self._shapes.clear()
                 self._shapes[sql] = found
         return found
+
+    def keep_literals(self, text: str) -> None:
+        """Statements of this shape are compiled as they are written from now on, because their plans depend on literals."""
+        if len(self._exact) >= REMEMBERED_SHAPES:
+            self._exact.clear()
+        self._exact.add(text)
+        self._shapes.clear()
 
     def take(self, key: Any) -> Any:
         """A compiled instance of a statement, or None."""

@@ -20,6 +20,11 @@ INDEXES = [
     "CREATE INDEX t1_s ON t1 (s)",
     "CREATE INDEX t1_a ON t1 (a, d)",
     "CREATE INDEX t0_c ON t0 (c)",
+    "CREATE INDEX t0_some ON t0 (b, a) WHERE a > 0",
+    "CREATE INDEX t0_there ON t0 (a) WHERE a IS NOT NULL AND b < 5",
+    "CREATE INDEX t0_sum ON t0 (abs(a), lower(s) DESC)",
+    "CREATE UNIQUE INDEX t1_lower ON t1 (lower(s), k) WHERE s <> 'a'",
+    "CREATE INDEX t2_len ON t2 (length(y)) WHERE x IN (1, 2, 3) OR x < 0",
 ]
 WORDS = ["", "a", "ab", "abc", "b", "B", "zz", "a%", "a_c", "x y"]
 

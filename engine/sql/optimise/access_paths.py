@@ -1,6 +1,7 @@
 """Chooses how a table is read: by its key, by an index, or whole; and where a join looks rows up instead of hashing them.
 
-An index is used for the leading columns its conditions give values for, and a range of the next one. Preferred is what
+A partial index is used where the conditions imply its own (implication.py), an index over expressions where a condition
+speaks of the same expression. An index is used for the leading columns its conditions give values for, and a range of the next one. Preferred is what
 leaves the fewest rows by estimate; the table's own key before an index, because it needs no second look.
 """
 
@@ -9,12 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from engine.catalog.objects import Index, IndexColumn, KeyKind, Table
+from engine.catalog.catalog import Schema
+from engine.catalog.objects import Index, KeyKind
 from engine.record.types import NUMERIC, Type
 from engine.sql import functions as fn
+from engine.sql.binder import Binder
 from engine.sql.expr import Call, Column, Expr, InItems, SubqueryExpr, columns_of, conjunction, conjuncts, walk
 from engine.sql.optimise.estimates import EQUAL, RANGE, Estimates
+from engine.sql.optimise.implication import implied
 from engine.sql.plan import Access, AnyOf, Bound, FullScan, Join, KeyAccess, Plan, Recurse, Scan, SetOp, inputs
+from engine.sql.row_exprs import bind_row_expr
 
 LOOKUP_COST = 5.0
 """What finding one row by a key costs, in rows read in sequence."""
@@ -37,9 +42,12 @@ def access_paths(plan: Plan, estimates: Estimates) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A condition `column op value` in which the value does not depend on the scanned table."""
+    """A condition `target op value` in which the value does not depend on the scanned table.
 
-    position: int
+    target: the position of a column, or an expression over the table's columns.
+    """
+
+    target: int | Expr
     op: str
     value: Expr
     condition: Expr
@@ -49,8 +57,17 @@ class Term:
 _MIRROR = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
+def _target(expr: Expr, places: dict[int, int]) -> int | Expr | None:
+    """What an index could hold of a side of a condition; None where it is not the scanned table's."""
+    if isinstance(expr, Column):
+        return places.get(expr.id)
+    used = columns_of(expr)
+    return expr if used and used <= places.keys() else None
+
+
 def _terms(scan: Scan) -> Iterator[Term]:
     places = {column.id: position for column, position in zip(scan.columns, scan.positions, strict=True)}
+    expressions = any(c.expr is not None for index in scan.table.indexes for c in index.columns)
     for condition in conjuncts(scan.filter):
         if not isinstance(condition, Call) or condition.function.name not in _MIRROR:
             continue
@@ -58,23 +75,63 @@ def _terms(scan: Scan) -> Iterator[Term]:
             (condition.args[0], condition.args[1], condition.function.name),
             (condition.args[1], condition.args[0], _MIRROR[condition.function.name]),
         ):
-            if not isinstance(column, Column) or column.id not in places or columns_of(value) & places.keys():
+            target = _target(column, places) if expressions or isinstance(column, Column) else None
+            if target is None or columns_of(value) & places.keys():
                 continue
             if any(isinstance(part, SubqueryExpr) for part in walk(value)) and op != "=":
                 continue
             exact = value.type is column.type and value.type is not Type.ANY
-            yield Term(places[column.id], op, value, condition, exact)
+            yield Term(target, op, value, condition, exact)
 
 
-def _keys(table: Table) -> Iterator[tuple[Index | None, tuple[IndexColumn, ...], bool]]:
-    """The table's key and its indexes: columns and whether they are unique together."""
+Targets = tuple[int | Expr, ...]
+
+
+def _keys(scan: Scan) -> Iterator[tuple[Index | None, Targets, bool]]:
+    """The table's key and those of its indexes that hold every wanted row: what they hold, and whether it is unique."""
+    table = scan.table
     if table.key is KeyKind.ROWID:
-        yield None, (IndexColumn(len(table.columns)),), True
+        yield None, (len(table.columns),), True
     else:
-        yield None, table.primary_key, True
+        yield None, tuple(column.position for column in table.primary_key), True
     for index in table.indexes:
         if index.plain:
-            yield index, index.columns, index.unique
+            yield index, tuple(column.position for column in index.columns), index.unique
+        elif index_serves(index, scan):
+            yield index, _index_targets(index, scan), index.unique
+
+
+def index_serves(index: Index, scan: Scan) -> bool:
+    """Whether an index has every row the scan's conditions leave."""
+    if index.where is None:
+        return True
+    columns = _table_columns(scan)
+    if columns is None:
+        return False
+    condition, _ = bind_row_expr(_binder(), scan.table, index.where, "in a partial index", columns)
+    return implied(condition, conjuncts(scan.filter))
+
+
+def _index_targets(index: Index, scan: Scan) -> Targets:
+    columns = _table_columns(scan)
+    targets: list[int | Expr] = []
+    for column in index.columns:
+        if column.expr is None:
+            targets.append(column.position)
+        elif columns is not None:
+            targets.append(bind_row_expr(_binder(), scan.table, column.expr, "in an index", columns)[0])
+    return tuple(targets) if len(targets) == len(index.columns) else ()
+
+
+def _table_columns(scan: Scan) -> tuple[Column, ...] | None:
+    """The scan's columns in the table's order; None where it has not all of them."""
+    by_position = dict(zip(scan.positions, scan.columns, strict=True))
+    found = tuple(by_position[i] for i in range(len(scan.table.columns)) if i in by_position)
+    return found if len(found) == len(scan.table.columns) else None
+
+
+def _binder() -> Binder:
+    return Binder("", Schema(), {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +148,9 @@ def choose(scan: Scan, estimates: Estimates) -> Scan:
     total = estimates.table_rows(scan.table)
     terms = list(_terms(scan))
     best = Choice(FullScan(), (), total)
-    for index, columns, unique in _keys(scan.table):
+    for index, columns, unique in _keys(scan):
+        if not columns:
+            continue
         found = _match(index, columns, unique, terms, total) or _any_of(scan, index, columns, unique, total)
         if found is not None and found.rows * (2.0 if index else 1.0) < best.rows * (2.0 if _indexed(best) else 1.0):
             best = found
@@ -105,21 +164,19 @@ def _indexed(choice: Choice) -> bool:
     return isinstance(choice.access, (KeyAccess, AnyOf)) and choice.access.index is not None
 
 
-def _match(
-    index: Index | None, columns: tuple[IndexColumn, ...], unique: bool, terms: list[Term], total: float
-) -> Choice | None:
+def _match(index: Index | None, columns: Targets, unique: bool, terms: list[Term], total: float) -> Choice | None:
     """Equalities for the leading columns, then perhaps a range."""
     equal: list[Term] = []
     for column in columns:
-        found = next((t for t in terms if t.position == column.position and t.op == "="), None)
+        found = next((t for t in terms if t.target == column and t.op == "="), None)
         if found is None:
             break
         equal.append(found)
     lower = upper = None
     if len(equal) < len(columns):
-        position = columns[len(equal)].position
-        lower = next((t for t in terms if t.position == position and t.op in (">", ">=")), None)
-        upper = next((t for t in terms if t.position == position and t.op in ("<", "<=")), None)
+        column = columns[len(equal)]
+        lower = next((t for t in terms if t.target == column and t.op in (">", ">=")), None)
+        upper = next((t for t in terms if t.target == column and t.op in ("<", "<=")), None)
     if not equal and lower is None and upper is None:
         return None
     whole = unique and len(equal) == len(columns)
@@ -136,15 +193,13 @@ def _match(
     return Choice(access, tuple(covered), min(rows, max(0.5, total - 0.5)))
 
 
-def _any_of(
-    scan: Scan, index: Index | None, columns: tuple[IndexColumn, ...], unique: bool, total: float
-) -> Choice | None:
+def _any_of(scan: Scan, index: Index | None, columns: Targets, unique: bool, total: float) -> Choice | None:
     """column IN (values) for the leading column."""
     places = {column.id: position for column, position in zip(scan.columns, scan.positions, strict=True)}
     for condition in conjuncts(scan.filter):
-        if not isinstance(condition, InItems) or condition.negated or not isinstance(condition.operand, Column):
+        if not isinstance(condition, InItems) or condition.negated:
             continue
-        if places.get(condition.operand.id) != columns[0].position:
+        if _target(condition.operand, places) != columns[0]:
             continue
         if any(isinstance(part, (Column, SubqueryExpr)) for item in condition.items for part in walk(item)):
             continue

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from engine.catalog.objects import IndexColumn, KeyKind
 from engine.sql.expr import Column
+from engine.sql.optimise.access_paths import index_serves
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (
     Filter,
@@ -96,7 +97,7 @@ def _scan_in_order(scan: Scan, keys: list[SortKey], indexes: bool) -> Scan | Non
         return replace(scan, access=FullScan(direction))
     if indexes:
         for index in scan.table.indexes:
-            if not index.plain:
+            if any(c.expr is not None for c in index.columns) or not index_serves(index, scan):
                 continue
             direction = _direction(index.columns, wanted)
             if direction is not None:

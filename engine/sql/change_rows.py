@@ -1,0 +1,116 @@
+"""UPDATE and DELETE, also with further tables (UPDATE ... FROM, DELETE ... USING).
+
+Without further tables the rows are found by a scan that gives their keys. With them the statement is a join, whose rows
+begin with the columns of the table that changes; the key is made of those, and a row that is found several times is
+changed once, by the first row it was joined to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine.catalog.objects import KeyKind, Table
+from engine.record.keys import encode_rowid
+from engine.sql.assignments import bind_assignments
+from engine.sql.bind_expr import ExprBinder
+from engine.sql.bind_from import FromBinder
+from engine.sql.binder import Binder
+from engine.sql.change import Change, Outcome, bind_returning, find_table
+from engine.sql.compile_expr import Row, Runtime
+from engine.sql.execute import compile_plan, layout_of
+from engine.sql.plan import Filter, Join, Plan, Project, Scan
+from engine.sql.scan import compile_keyed_scan
+from engine.sql.scope import Scope
+from engine.sql.writer import pass_over, replace_others
+from engine.sql.writers import make_writer
+from grammar import ast
+
+Find = Callable[[], Iterable[tuple[bytes, Row]]]
+
+
+def _target(
+    binder: Binder, node: ast.Update | ast.Delete, more: ast.FromItem | None, rt: Runtime
+) -> tuple[Table, Plan, Scope, Find]:
+    """The table that changes, the plan that finds its rows, what its expressions see, and the rows with their keys."""
+    table = find_table(binder, node.table)
+    scope = Scope()
+    plan, entries = FromBinder(binder, scope).base_table(table, node.alias or table.name, (), node.table)
+    scope.entries += entries
+    width = len(plan.columns)
+    if more is not None:
+        others = FromBinder(binder, scope).bind(more)
+        plan = Join((*plan.columns, *others.columns), "INNER", plan, others)
+    columns = plan.columns
+    if node.where is not None:
+        condition = ExprBinder(binder, scope, place="in WHERE").condition(node.where)
+        plan = Filter(columns, plan, condition)
+    if more is None:
+        plan = binder.optimise(plan)
+        assert isinstance(plan, Scan)
+        return table, plan, scope, compile_keyed_scan(plan, rt)
+    plan = binder.optimise(Project(columns, plan, columns))
+    run = compile_plan(plan, rt)
+    return table, plan, scope, lambda: _once_each(table, width, run())
+
+
+def _once_each(table: Table, width: int, rows: Iterable[Row]) -> Iterable[tuple[bytes, Row]]:
+    """The joined rows with the keys of the rows to be changed, each key once."""
+    found: dict[bytes, Row] = {}
+    alias, key_columns = table.rowid_column, table.key_columns
+    for row in rows:
+        if table.key is KeyKind.COLUMNS:
+            key = table.key_codec.encode([row[position] for position in key_columns])
+        else:
+            key = encode_rowid(row[alias if alias >= 0 else width - 1])
+        found.setdefault(key, row)
+    return found.items()
+
+
+def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
+    """UPDATE."""
+    if node.resolution in ("FAIL", "ROLLBACK"):
+        raise binder.unsupported(node, f"OR {node.resolution}")
+    binder.enter_with(node.with_)
+    table, plan, scope, find = _target(binder, node, node.from_, rt)
+    changes = bind_assignments(binder, table, node.assignments, scope, layout_of(plan.columns), rt)
+    columns, returning = bind_returning(binder, table, node.alias or table.name, node.returning, rt)
+    writer = make_writer(binder, table, rt)
+    resolve = {"REPLACE": replace_others, "IGNORE": pass_over}.get(node.resolution or "")
+    moving = writer.moves(set(changes)) or resolve is not None
+    items = list(changes.items())
+    width = len(table.columns)
+
+    def make(row: Row) -> list[Any]:
+        values = list(row[:width])
+        for position, closure in items:
+            values[position] = closure(row)
+        return values
+
+    def run() -> Outcome:
+        writer.begin()
+        done = writer.replace_rows(list(find()), make, moving, resolve)
+        writer.finish()
+        return len(done), [] if returning is None else [returning(row) for row in done]
+
+    return Change(run, columns, plan, "UPDATE", table, writer)
+
+
+def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
+    """DELETE."""
+    binder.enter_with(node.with_)
+    table, plan, _, find = _target(binder, node, node.using, rt)
+    columns, returning = bind_returning(binder, table, node.alias or table.name, node.returning, rt)
+    writer = make_writer(binder, table, rt)
+
+    def run() -> Outcome:
+        writer.begin()
+        rows = list(find())
+        for i, (key, row) in enumerate(rows):
+            if i & 0xFF == 0:
+                rt.check()
+            writer.delete(key, row)
+        writer.finish()
+        return len(rows), [] if returning is None else [returning(row) for _, row in rows]
+
+    return Change(run, columns, plan, "DELETE", table, writer)
