@@ -4,6 +4,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
 from engine.base.atomic cimport load_acquire, load_relaxed, load16_relaxed, prefetch
 from engine.base.codes cimport ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY, ERR_RESTART, OK
+from engine.base.schedule cimport POINT_OPTIMISTIC, yield_with_gil
 from engine.base.sync cimport thread_yield
 from engine.base.thread cimport thread_self, thread_t
 from engine.btree.node cimport (

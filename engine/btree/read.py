@@ -57,6 +57,7 @@ def _try_get(p, root, lsn, key, key_len, out):
             return -1
         if load_relaxed(cython.address(page.lsn)) > lsn:
             return -1
+        yield_with_gil(POINT_OPTIMISTIC)
         if page.kind == KIND_BRANCH:
             child = node_child(page, p.page_size, key, key_len)
             if not optimistic_valid(cython.address(f.word), seen):

@@ -53,7 +53,6 @@ def snapshot_register(p, lsn):
 
     The snapshot's index, or ERR_MEMORY.
     """
-    yield_point(POINT_SNAPSHOT)
     older = p.newest_snapshot
     newer: cython.int = -1
     while older >= 0 and p.snapshots[older].lsn > lsn:  # a batch's own snapshots are newer than what is published
@@ -65,6 +64,7 @@ def snapshot_register(p, lsn):
     entry = _snapshot_entry(p)
     if entry < 0:
         return entry
+    yield_point(POINT_SNAPSHOT)
     s = cython.address(p.snapshots[entry])
     s.lsn = lsn
     s.readers = 1
@@ -235,7 +235,7 @@ def version_keep(p, page_id, frame):
     )
     v = cython.address(p.versions[version])
     v.lsn = page.lsn
-    # a snapshot inside the batch that changes the page is newer than what is published
+    # a batch's own snapshots are newer than what is published
     v.until = max(p.published, p.snapshots[p.newest_snapshot].lsn)
     v.page_id = page_id
     v.frame = copy

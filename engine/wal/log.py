@@ -254,7 +254,7 @@ class Log:
             return OperationalError(f"the log failed: {os.strerror(-code)}")
         found = PoisonedError(
             f"writing the log {self.directory} failed ({os.strerror(-code)}); whether the commits under way are there is "
-            "unknown until the database is opened again"
+            "unknown: reopen the database to find out and go on"
         )
         found.__cause__ = self.failure or self.file.failure or OSError(-code, os.strerror(-code), self.directory)
         return found

@@ -36,6 +36,7 @@ from cython.cimports.engine.base.atomic import (
     loadi32_relaxed,
     store32_release,
     store_release,
+    storei32_release,
 )
 from cython.cimports.engine.base.crc32c import crc32c
 from cython.cimports.engine.base.sync import (
@@ -389,9 +390,10 @@ def wal_sync(w, lsn):
             code = _lead(w)
             break
         parity = (w.group if lsn <= w.sync_target else w.group + 1) & 1
-        w.group_waiters[parity] += 1
+        # _gather looks at the number without the mutex
+        storei32_release(cython.address(w.group_waiters[parity]), w.group_waiters[parity] + 1)
         cond_wait(cython.address(w.group_done[parity]), cython.address(w.mutex))
-        w.group_waiters[parity] -= 1
+        storei32_release(cython.address(w.group_waiters[parity]), w.group_waiters[parity] - 1)
     _count_wait(w, start)
     mutex_unlock(cython.address(w.mutex))
     return code

@@ -51,12 +51,6 @@ MUTANTS = {
         "    mutex_unlock(cython.address(b.pool.mutex))\n",
         "    b.snapshot = snapshot_register(b.pool, b.pool.published)\n",
     ),
-    # a page id is used again while a snapshot still sees what it was
-    "page_id_reused_too_early": Mutant(
-        "engine.btree.batch",
-        "        if r.versions < 0 and (p.oldest_snapshot < 0 or p.snapshots[p.oldest_snapshot].lsn >= r.lsn):\n",
-        "        if r.lsn > 0:\n",
-    ),
     # a checkpoint takes the new page for what the page id was before
     "reused_page_id_keeps_its_old_lsn": Mutant(
         "engine.btree.batch", "    r.lsn = page.lsn = wal_end(b.wal)\n", "    page.lsn = wal_end(b.wal)\n"

@@ -14,6 +14,7 @@ open to states that their moment allows.
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import gc
 import random
@@ -27,6 +28,7 @@ import engine
 from engine.base import schedule
 from engine.base.options import Options, make_options
 from engine.storage.file import FileSystem
+from engine.storage.file_faulty import FaultyFileSystem, RandomFaults
 from engine.storage.file_memory import MemoryFileSystem
 from engine.storage.file_recording import RecordingFileSystem
 from tests.crash.disk import Disk
@@ -115,6 +117,17 @@ class ScheduledLock:
         self.lock.release()
 
 
+class Faults:
+    """Reads fail now and then, until it is over; without a seed none does."""
+
+    def __init__(self, seed: int | None) -> None:
+        self.seed = seed
+        self.plan = RandomFaults(seed or 0, 0.03, (errno.EIO,), ("read",))
+
+    def decide(self, operation: str, path: str) -> int | None:
+        return None if self.seed is None else self.plan.decide(operation, path)
+
+
 @dataclass
 class Killed:
     """Files copied at some moment, and what may be in them."""
@@ -135,16 +148,24 @@ class Run:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self.files, lanes = first_files()
-        self.recording = self.rng.random() < 0.2
+        kind = self.rng.random()
+        self.recording = kind < 0.2
+        self.faults = Faults(None)
+        faulty = kind > 0.75
         memory = MemoryFileSystem(self.files)
-        self.fs: Any = RecordingFileSystem(memory) if self.recording else memory
+        self.fs: Any = memory
         if self.recording:
+            self.fs = RecordingFileSystem(memory)
+        elif faulty:
+            self.fs = FaultyFileSystem(memory, self.faults, seed=self.seed)
+        if self.fs is not memory:
             self.fs.mutex = ScheduledLock()
         self.memory = memory
         self.lanes = [Lane(number, [dict(lane)]) for number, lane in enumerate(lanes)]
         self.db = open_database(self.fs)
         self.tree = self.db.tree(TREE)
         self.tree.get(b"")  # looks the tree up, which takes a transaction
+        self.faults.seed = self.seed if faulty else None
 
     # --- what threads do ------------------------------------------------------------------------------------------
 
@@ -164,12 +185,17 @@ class Run:
             lane.states.append(state)
             lane.begun += 1
             self.mark("begin", lane)
-            if kind < 0.5:
-                ((k, value),) = changes.items()
-                self.tree.delete(k) if value is None else self.tree.put(k, value)
-            else:
-                with self.db.begin() as txn:
-                    self.fill(txn, changes)
+            try:
+                if kind < 0.5:
+                    ((k, value),) = changes.items()
+                    self.tree.delete(k) if value is None else self.tree.put(k, value)
+                else:
+                    with self.db.begin() as txn:
+                        self.fill(txn, changes)
+            except engine.OperationalError:
+                # a page could not be read, so the batch was undone: a step that changed nothing
+                self.expect(self.faults.seed is not None, "an error of the disk, which has none")
+                lane.states[-1] = lane.states[-2]
             lane.acked += 1
             self.mark("ack", lane)
             schedule.pause()
@@ -178,8 +204,9 @@ class Run:
         keys = lane.keys()
         start = rng.randrange(len(keys))
         near = [keys[(start + i) % len(keys)] for i in range(count)] if rng.random() < 0.5 else rng.sample(keys, count)
-        deletes = rng.random() < 0.4
-        return {k: None if deletes else rng.randbytes(rng.choice((10, 300, 900, 1000, 6000))) for k in near}
+        deletes = rng.random() < 0.35
+        sizes = rng.choice(((10, 300, 900, 1000), (5000, 9000), (900, 6000)))  # over 1000 bytes: on pages of their own
+        return {k: None if deletes else rng.randbytes(rng.choice(sizes)) for k in near}
 
     def fill(self, txn: Any, changes: dict[bytes, bytes | None]) -> None:
         tree = txn.tree(TREE)
@@ -190,10 +217,19 @@ class Run:
                 tree.put(k, value)
 
     def roll_back(self, lane: Lane, rng: random.Random) -> None:
-        txn = self.db.begin()
-        self.fill(txn, self.changes(lane, rng, 3))
-        schedule.pause()
-        txn.rollback()
+        with self.unless_faulty():
+            txn = self.db.begin()
+            self.fill(txn, self.changes(lane, rng, 3))
+            schedule.pause()
+            txn.rollback()
+
+    @contextlib.contextmanager
+    def unless_faulty(self) -> Iterator[None]:
+        """What comes from a disk that cannot be read at times may fail, and has then shown nothing."""
+        try:
+            yield
+        except engine.OperationalError:
+            self.expect(self.faults.seed is not None, "an error of the disk, which has none")
 
     def mark(self, kind: str, lane: Lane) -> None:
         if self.recording:
@@ -208,7 +244,8 @@ class Run:
     def read(self, rng: random.Random) -> None:
         for _ in range(rng.randint(1, 3)):
             choice = rng.choice((self.read_snapshot, self.read_keys, self.read_scan, self.read_many))
-            choice(rng)
+            with self.unless_faulty():
+                choice(rng)
             schedule.pause()
 
     def read_snapshot(self, rng: random.Random) -> None:
@@ -264,7 +301,8 @@ class Run:
                     break
                 schedule.spin()
             last = sum(self.acked())
-            self.db.checkpoint()
+            with self.unless_faulty():
+                self.db.checkpoint()
             schedule.pause()
 
     def kill(self, rng: random.Random) -> None:
@@ -304,6 +342,7 @@ class Run:
             self.judge(dict(db.tree(TREE).scan()), windows, what)
 
     def judge_end(self) -> None:
+        self.faults.seed = None
         final = [(len(lane.states) - 1,) * 2 for lane in self.lanes]
         self.judge(dict(self.tree.scan()), final, "the end")
         findings = self.db.check()
