@@ -69,6 +69,7 @@ THREADS = Variant(
         "-O1",
         "-g",
         "-fno-omit-frame-pointer",
+        "-fno-optimize-sibling-calls",  # every caller is in the report, for the suppressions to find
         "-fwrapv",
         "-UNDEBUG",
         "-fno-strict-aliasing",

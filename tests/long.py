@@ -13,15 +13,15 @@ import time
 ORDINARY = ("-m", "pytest", "-q", "-s")
 CHECKED = ("-m", "build_support.dev", "--checked", "--test", "-q", "-s")
 TSAN = ("-m", "build_support.dev", "--tsan", "--test", "-q")
-THREADS = ("tests/isolation", "tests/engine", "tests/wal", "tests/api", "tests/inspect")
+THREADS = ("tests/isolation", "tests/engine", "tests/wal", "tests/api", "tests/inspect", "tests/crash/test_engine.py")
 
 # part: (environment, command)
 PARTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
-    "crash": ({"ANOKURO_CRASH_SCALE": "9"}, (*ORDINARY, "tests/crash")),
+    "crash": ({"ANOKURO_CRASH_SCALE": "6"}, (*ORDINARY, "tests/crash")),
     "isolation": ({"ANOKURO_ISOLATION_TRANSACTIONS": "200000"}, (*ORDINARY, "tests/isolation")),
     "machines": ({"ANOKURO_PROGRAMS": "500"}, (*ORDINARY, "tests/engine/test_machines.py")),
     "interleave": ({"ANOKURO_INTERLEAVINGS": "5000"}, (*CHECKED, "tests/interleave")),
-    "tsan": ({}, (*TSAN, *THREADS)),
+    "tsan": ({"ANOKURO_ISOLATION_TRANSACTIONS": "10000"}, (*TSAN, *THREADS, "-k", "sums or thread or group or crash")),
 }
 
 

@@ -11,7 +11,7 @@ from engine.base.thread cimport thread_self
 from engine.btree.node cimport (
     build_t, node_build, node_can_update, node_delete, node_fits, node_insert, node_truncate, node_update, node_value_len,
 )
-from engine.base.atomic cimport add_acq_rel
+from engine.base.atomic cimport add_acq_rel, store32_relaxed
 from engine.pool.latch cimport LATCH_PIN, latch_exclusive, unlatch_exclusive
 from engine.pool.pool cimport (
     FRAME_DIRTY, FRAME_GARBAGE, frame_give, frame_of, frame_page, frame_t, frame_take, page_ref_t, pool_know, pool_pin, pool_t,

@@ -157,7 +157,7 @@ def page_id_take(p, page_id):
     done = pool_know(p, p.next_page_id)
     if done == OK:
         page_id[0] = p.next_page_id
-        p.next_page_id += 1
+        store32_relaxed(cython.address(p.next_page_id), p.next_page_id + 1)  # readers look at it without the mutex
     return done
 
 
@@ -262,7 +262,7 @@ def _new_page(b, page_id):
     f = cython.address(p.frames[frame])
     f.page_id = page_id[0]
     f.flags = FRAME_DIRTY
-    f.usage = 1
+    store32_relaxed(cython.address(f.usage), 1)
     page = frame_page(p, frame)
     memset(page, 0, p.page_size)
     page.page_id = page_id[0]

@@ -2,7 +2,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy
-from engine.base.atomic cimport load_acquire, load_relaxed, load16_relaxed, prefetch
+from engine.base.atomic cimport load32_relaxed, load_acquire, load_relaxed, load16_relaxed, prefetch
 from engine.base.codes cimport ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY, ERR_RESTART, OK
 from engine.base.schedule cimport POINT_OPTIMISTIC, yield_with_gil
 from engine.base.sync cimport thread_yield

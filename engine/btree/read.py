@@ -133,7 +133,10 @@ def value_copy(p, root, lsn, key, key_len, out, length):
                 memcpy(cython.address(ref), cell_value(page, slot), cython.sizeof(overflow_ref_t))
                 size = ref.length
             # a damaged reference may name any length: what the pages cannot hold is refused before memory is asked for
-            if long_value and size > cython.cast(uint64_t, p.next_page_id) * p.page_size:
+            if (
+                long_value
+                and size > cython.cast(uint64_t, load32_relaxed(cython.address(p.next_page_id))) * p.page_size
+            ):
                 pool_unfix(p, frame)
                 return corrupt(page.page_id, 104)
             out[0] = cython.cast(cython.p_uchar, malloc(size + 1))
@@ -363,7 +366,10 @@ class Scan:
             return PyBytes_FromStringAndSize(cython.cast(cython.p_char, cell_value(page, slot)), raw)
         ref: overflow_ref_t
         memcpy(cython.address(ref), cell_value(page, slot), cython.sizeof(overflow_ref_t))
-        if ref.length > cython.cast(uint64_t, self.pool.next_page_id) * self.pool.page_size:
+        if (
+            ref.length
+            > cython.cast(uint64_t, load32_relaxed(cython.address(self.pool.next_page_id))) * self.pool.page_size
+        ):
             raise error_of(corrupt(page.page_id, 104), self.path)
         value = PyBytes_FromStringAndSize(cython.NULL, ref.length)
         out = cython.cast(cython.p_uchar, PyBytes_AS_STRING(value))

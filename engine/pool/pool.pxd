@@ -65,7 +65,7 @@ cdef extern from *:
         int32_t older;          /* next older version of the page, or -1; the free list's link */
         int32_t next, prev;     /* among the versions that the same snapshot keeps */
         int32_t keeper;         /* index of that snapshot */
-        uint64_t until;         /* newest state that sees it: published, or inside a batch, when it was kept */
+        uint64_t until;         /* the newest state when it was kept: later ones do not see it */
     } version_t;
     /* A live snapshot, shared by all who read at the same LSN. */
     typedef struct {

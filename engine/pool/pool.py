@@ -124,7 +124,7 @@ def frame_give(p, frame):
     f.page_id = 0
     f.version = -1
     f.flags = 0
-    f.usage = 0
+    store32_relaxed(cython.address(f.usage), 0)
     f.next_free = p.free_frames
     p.free_frames = frame
     unlatch_exclusive(cython.address(f.word), frame)
@@ -155,14 +155,15 @@ def frame_take(p):
         frame = p.hand
         p.hand = p.hand + 1 if p.hand + 1 < p.frame_count else 0
         f = cython.address(p.frames[frame])
-        if f.usage > 0 and not f.flags & FRAME_GARBAGE:
-            store32_relaxed(cython.address(f.usage), f.usage - 1)
+        usage = load32_relaxed(cython.address(f.usage))  # readers count it up without the mutex
+        if usage > 0 and not f.flags & FRAME_GARBAGE:
+            store32_relaxed(cython.address(f.usage), usage - 1)
             continue
         if f.flags & FRAME_DIRTY and not f.flags & FRAME_GARBAGE:
             done = _write_out(p, frame)
             if done < 0 and done != ERR_POOL_FULL:
                 return done
-            if f.flags & FRAME_DIRTY or f.usage > 0 or f.page_id == 0:
+            if f.flags & FRAME_DIRTY or load32_relaxed(cython.address(f.usage)) > 0 or f.page_id == 0:
                 continue  # not to be had, or given back meanwhile: then it is on the free list, or taken from there
         if try_evict(cython.address(f.word), frame, f.page_id):
             if _detach(p, frame):
@@ -192,7 +193,7 @@ def _detach(p, frame):
     f.page_id = 0
     f.version = -1
     f.flags = 0
-    f.usage = 0
+    store32_relaxed(cython.address(f.usage), 0)
     return True
 
 
@@ -299,7 +300,7 @@ def pool_load(p, page_id):
         return frame
     f = cython.address(p.frames[frame])
     f.page_id = page_id
-    f.usage = 1
+    store32_relaxed(cython.address(f.usage), 1)
     f.loads += 1
     set_frame(p, page_id, frame)
     slot: cython.uint = r.slot
@@ -412,7 +413,7 @@ def _load_version(p, version):
     f = cython.address(p.frames[frame])
     f.page_id = page_id
     f.version = version
-    f.usage = 1
+    store32_relaxed(cython.address(f.usage), 1)
     f.loads += 1
     v.frame = frame
     p.reads += 1

@@ -1,6 +1,7 @@
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport realloc
 from libc.string cimport memcpy
+from engine.base.atomic cimport store32_relaxed
 from engine.base.codes cimport ERR_INTERNAL, ERR_MEMORY, ERR_POOL_FULL, OK
 from engine.base.invariant cimport invariant
 from engine.base.schedule cimport POINT_SNAPSHOT, POINT_VERSION, yield_point

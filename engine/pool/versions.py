@@ -6,8 +6,8 @@
 
 Before the one writer changes a page that a live snapshot can still need, the page's present content is copied to
 another frame and becomes an *older version*; the change happens in place. Version `v` is needed while a live snapshot S
-has v.lsn <= S < (lsn of the next newer version); no batch ends between S and the published LSN at which v was kept
-(`until`), so that is S <= v.until. Each version hangs on the list of its *keeper*, the newest snapshot
+has v.lsn <= S < (lsn of the next newer version); no batch ends between S and the newest state there was when v
+was kept (`until`), so that is S <= v.until. Each version hangs on the list of its *keeper*, the newest snapshot
 that needs it. When a snapshot ends, each version it keeps goes to the next older snapshot if that one is not older
 than the version; otherwise nobody can see it and it is freed at once. The cost is in proportion to what was kept.
 
@@ -246,7 +246,7 @@ def version_keep(p, page_id, frame):
     c.page_id = page_id
     c.version = version
     c.flags = 0 if r.slot != 0 and not f.flags & FRAME_DIRTY else FRAME_DIRTY
-    c.usage = 1
+    store32_relaxed(cython.address(c.usage), 1)
     yield_point(POINT_VERSION)
     r.versions = version
     r.slot = 0

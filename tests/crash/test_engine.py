@@ -11,7 +11,7 @@ from tests.crash.harness import SCALE, Workload, explore, record_threads, scaled
 from tests.crash.workloads import CASES, MORE, one, put
 
 # Distinct states for each workload in the ordinary run; ANOKURO_CRASH_SCALE multiplies it.
-BUDGET = 360
+BUDGET = 260
 
 
 @pytest.mark.parametrize("name", CASES)

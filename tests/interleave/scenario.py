@@ -122,7 +122,7 @@ class Faults:
 
     def __init__(self, seed: int | None) -> None:
         self.seed = seed
-        self.plan = RandomFaults(seed or 0, 0.03, (errno.EIO,), ("read",))
+        self.plan = RandomFaults(seed or 0, 0.08, (errno.EIO,), ("read",))
 
     def decide(self, operation: str, path: str) -> int | None:
         return None if self.seed is None else self.plan.decide(operation, path)

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(
     not schedule.AVAILABLE or TSAN_BUILD, reason="the schedule is there in the checked build only"
 )
 
-COUNT = int(os.environ.get("ANOKURO_INTERLEAVINGS", "200"))
+COUNT = int(os.environ.get("ANOKURO_INTERLEAVINGS", "120"))
 LONG = COUNT >= 1000
 CHOSEN = ("published_before_all_is_applied", "slot_freed_too_early", "snapshot_registered_without_the_mutex")
 MUTANT_SEEDS = 400
