@@ -5,6 +5,7 @@
     ("index", name)                 spelling, tree, definition as JSON
     ("table", name)                 "
     ("view", name)                  "
+    ("stats", table)                table, its rows, statistics of ANALYZE as JSON
     ("tree", name)                  name, tree id, {}
 
 Names are compared without regard to case; the key holds the name in lower case, the value as it was written. Tables,
@@ -30,6 +31,7 @@ from typing import Any, Protocol
 
 from engine.base.errors import CorruptionError, ProgrammingError
 from engine.catalog.objects import Check, Column, ForeignKey, Index, IndexColumn, KeyKind, NamedTree, Table, View
+from engine.catalog.statistics import ColumnStatistics, TableStatistics
 from engine.record import keys, rows
 from engine.record.types import Type, Value
 
@@ -61,6 +63,7 @@ class Schema:
     views: dict[str, View] = field(default_factory=dict)
     indexes: dict[str, Index] = field(default_factory=dict)
     private: bool = False
+    statistics: dict[str, TableStatistics] = field(default_factory=dict)
 
     @cached_property
     def referring(self) -> dict[str, list[tuple[Table, ForeignKey]]]:
@@ -143,6 +146,23 @@ class Catalog:
         """Store a view's definition."""
         self._put(txn, "view", view.name, 0, {"sql": view.sql, "columns": list(view.columns)})
 
+    def put_statistics(self, txn: TransactionLike, table: str, found: TableStatistics) -> None:
+        """Store what ANALYZE found of a table."""
+        definition = {
+            name: {
+                "distinct": round(column.distinct, 1),
+                "nulls": round(column.nulls, 6),
+                "common": [[_value_out(value), round(share, 6)] for value, share in column.common],
+                "bounds": [_value_out(value) for value in column.bounds],
+            }
+            for name, column in found.columns.items()
+        }
+        self._put(txn, "stats", table, found.rows, definition)
+
+    def forget_statistics(self, txn: TransactionLike, table: str) -> None:
+        """Forget what ANALYZE found of a table, if it did."""
+        txn.delete(CATALOG_TREE, keys.encode(("stats", table.lower())))
+
     def remove(self, txn: TransactionLike, kind: str, name: str) -> None:
         """Forget an object; kind is "table", "index", "view" or "tree". Its pages are the caller's to drop."""
         if not txn.delete(CATALOG_TREE, keys.encode((kind, name.lower()))):
@@ -205,11 +225,26 @@ def _load(txn: TransactionLike, version: int) -> Schema:
                 indexes.setdefault(index.table.lower(), []).append(index)
             elif kind == "table":
                 schema.tables[name.lower()] = _table_in(name, tree, definition, indexes)
+            elif kind == "stats":
+                schema.statistics[name.lower()] = _statistics_in(tree, definition)
             elif kind == "view":
                 schema.views[name.lower()] = View(name, definition["sql"], tuple(definition["columns"]))
         except (KeyError, ValueError, TypeError) as error:
             raise CorruptionError(f"the catalog's entry for {kind!r} {name!r} cannot be read") from error
     return schema
+
+
+def _statistics_in(rows: int, definition: dict[str, Any]) -> TableStatistics:
+    columns = {
+        name: ColumnStatistics(
+            float(stored["distinct"]),
+            float(stored["nulls"]),
+            tuple((_value_in(value), float(share)) for value, share in stored["common"]),
+            tuple(_value_in(value) for value in stored["bounds"]),
+        )
+        for name, stored in definition.items()
+    }
+    return TableStatistics(rows, columns)
 
 
 def _index_in(name: str, tree: int, definition: dict[str, Any]) -> Index:

@@ -84,6 +84,10 @@ class Alteration(TableDefinition):
         follow = qualifier_renamer(old, new)
         self.catalog.remove(self.txn, "table", old)
         self._store(self._renamed(table, old, new, follow))
+        statistics = self.schema.statistics.get(old.lower())
+        if statistics is not None:
+            self.catalog.forget_statistics(self.txn, old)
+            self.catalog.put_statistics(self.txn, new, statistics)
         for child, _ in self.schema.referring.get(old.lower(), ()):
             if child.name.lower() != old.lower():
                 keys = tuple(

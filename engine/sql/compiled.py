@@ -92,12 +92,16 @@ def _named(params: Params, given: Any) -> Sequence[Value]:
 
 
 class Compiler:
-    """Compiles statements against one schema."""
+    """Compiles statements against one schema.
 
-    def __init__(self, shared: Shared, schema: Schema, txn: Any):
+    begin: begins a transaction to count rows in. literals: those of the statement at hand; the plan holds for others as
+    well, but what is chosen in it is chosen for these.
+    """
+
+    def __init__(self, shared: Shared, schema: Schema, begin: Callable[..., Any], literals: tuple[Value, ...] = ()):
         self.shared = shared
         self.schema = schema
-        self.estimates = Estimates(lambda table: shared.table_rows(table, txn))
+        self.estimates = Estimates(lambda table: shared.table_rows(table, begin), schema.statistics, literals)
 
     def binder(self, text: str) -> Binder:
         """A binder for a statement's text."""

@@ -203,5 +203,6 @@ class TableDefinition(Definition):
                 self.catalog.remove(self.txn, "index", index.name)
             self.txn.drop_tree(table.tree)
             self.catalog.remove(self.txn, "table", table.name)
+            self.catalog.forget_statistics(self.txn, table.name)
             changed = True
         return changed

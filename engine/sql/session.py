@@ -35,8 +35,10 @@ from engine.base.errors import (
 )
 from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import View
+from engine.catalog.statistics import TableStatistics
 from engine.record.types import Value
 from engine.sql import system_tables
+from engine.sql.analyze import analyse, analysed_tables
 from engine.sql.binder import Params
 from engine.sql.compile_expr import Runtime, interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
@@ -297,7 +299,7 @@ class Session:
         schema = self._schema_of(txn)
         if found is not None and found.version == schema.version and not schema.private:
             return found, text, literals
-        compiler = Compiler(self.shared, schema, txn)
+        compiler = Compiler(self.shared, schema, self._begin, literals)
         key = None if schema.private else text
         try:
             made = compiler.compile(text, node if node is not None else self._parse(text))
@@ -331,7 +333,7 @@ class Session:
             rt.bind(values, literals)
         except DataError:
             if literals:  # the same error, with its place in the text
-                Compiler(self.shared, self._schema_of(txn), txn).compile(sql, self._parse(sql))
+                Compiler(self.shared, self._schema_of(txn), self._begin).compile(sql, self._parse(sql))
             raise
         if compiled.change is not None:
             count, rows = compiled.change.run()
@@ -416,6 +418,8 @@ class Session:
             return self._control(sql, node)
         if isinstance(node, DEFINITIONS):
             return self._define(sql, node)
+        if isinstance(node, ast.Analyze):
+            return self._analyze(sql, node)
         from engine.base.errors import NotSupportedError
 
         raise NotSupportedError(f"{_words(node)} is not supported yet")
@@ -438,6 +442,33 @@ class Session:
             self._schema = None
         self._defined = True
         return result
+
+    def _analyze(self, sql: str, node: ast.Analyze) -> Result:
+        """ANALYZE [table]: read in a snapshot, written by themselves."""
+        found: dict[str, TableStatistics] = {}
+
+        def look(txn: Any) -> None:
+            schema = self._schema_of(txn)
+            for table in analysed_tables(schema, sql, node):
+                found[table.name] = analyse(table, txn, schema, self._check_flag)
+
+        def work(txn: Any) -> Result:
+            for name, statistics in found.items():
+                self.catalog.put_statistics(txn, name, statistics)
+            return Result(statement="ANALYZE")
+
+        self.settle()
+        if self.in_transaction:
+            look(self._txn)
+            try:
+                return self._in_statement(lambda: work(self._txn))
+            finally:
+                self._schema = None
+                self._defined = True
+        with self._begin(readonly=True) as txn:
+            look(txn)
+        self.shared.forget_sizes()
+        return self._retried(work)
 
     def _control(self, sql: str, node: ast.Statement) -> Result:
         """BEGIN, COMMIT, ROLLBACK and savepoints."""

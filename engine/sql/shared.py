@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any
 
 from engine.catalog.catalog import Catalog
@@ -19,8 +18,7 @@ CACHED_STATEMENTS = 512
 CACHED_INSTANCES = 8
 REMEMBERED_SHAPES = 2048
 REMEMBERED_LENGTH = 2000
-SAMPLED_ROWS = 1000
-LARGE_TABLE = 100_000.0
+LARGE_TABLE = 1000.0
 SIZE_USES = 256
 
 
@@ -109,17 +107,17 @@ class Shared:
         if len(instances) < CACHED_INSTANCES:
             instances.append(instance)
 
-    def table_rows(self, table: Table, txn: Any) -> float:
-        """Roughly how many rows a table has: counted while it is small, else taken to be large; looked at now and then."""
+    def table_rows(self, table: Table, begin: Callable[..., Any]) -> float:
+        """How many rows a table has, at least 1: counted now and then, in a snapshot that nobody conflicts with."""
         known = self._sizes.get(table.tree)
         if known is not None and known[1] > 0:
             known[1] -= 1
             return known[0]
-        estimate = getattr(txn, "estimate", None)
-        if estimate is not None:
-            rows = float(estimate(table.tree))
-        else:
-            rows = float(sum(1 for _ in islice(txn.scan(table.tree), SAMPLED_ROWS)))
-            rows = LARGE_TABLE if rows >= SAMPLED_ROWS else rows
-        self._sizes[table.tree] = [max(rows, 1.0), SIZE_USES if rows >= SAMPLED_ROWS else 4]
-        return max(rows, 1.0)
+        with begin(readonly=True) as txn:
+            rows = max(float(txn.count(table.tree)), 1.0)
+        self._sizes[table.tree] = [rows, SIZE_USES if rows >= LARGE_TABLE else 4]
+        return rows
+
+    def forget_sizes(self) -> None:
+        """Count anew."""
+        self._sizes.clear()

@@ -68,11 +68,13 @@ STATEMENTS = [
 @pytest.mark.parametrize("sql", STATEMENTS)
 def test_changes_agree_with_sqlite(sql: str) -> None:
     theirs, ours = both()
+    before = theirs.total_changes
     expected = theirs.execute(sql).rowcount
+    expected = theirs.total_changes - before if expected < 0 else expected  # sqlite3 does not count behind a WITH
     assert ours.execute(sql).rowcount == expected
     for table in ("t", "k", "r"):
         query = f"SELECT * FROM {table} ORDER BY 1, 2"
-        if "FROM t AS o" in sql or table == "r":
+        if table == "r":
             query = f"SELECT * FROM {table} ORDER BY 1, 2, rowid"
         assert ours.execute(query).fetchall() == theirs.execute(query).fetchall(), table
     check_indexes(ours)

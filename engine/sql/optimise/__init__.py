@@ -36,6 +36,7 @@ RULES: list[Callable[[Plan, Estimates], Plan]] = [
 
 def optimise(plan: Plan, estimates: Estimates) -> Plan:
     """The plan after all rules."""
+    estimates.learn(plan)
     for rule in RULES:
         plan = rule(plan, estimates)
     return plan

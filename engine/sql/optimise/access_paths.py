@@ -16,13 +16,15 @@ from engine.record.types import NUMERIC, Type
 from engine.sql import functions as fn
 from engine.sql.binder import Binder
 from engine.sql.expr import Call, Column, Expr, InItems, SubqueryExpr, columns_of, conjunction, conjuncts, walk
-from engine.sql.optimise.estimates import EQUAL, RANGE, Estimates
+from engine.sql.optimise.estimates import Estimates
 from engine.sql.optimise.implication import implied
 from engine.sql.plan import Access, AnyOf, Bound, FullScan, Join, KeyAccess, Plan, Recurse, Scan, SetOp, inputs
 from engine.sql.row_exprs import bind_row_expr
 
 LOOKUP_COST = 5.0
-"""What finding one row by a key costs, in rows read in sequence."""
+"""What finding one place by a key costs, in rows read in sequence."""
+INDEX_ROW = 2.5
+"""What a row found through an index costs, in rows read in sequence: it lies somewhere else."""
 
 
 def access_paths(plan: Plan, estimates: Estimates) -> Plan:
@@ -136,11 +138,11 @@ def _binder() -> Binder:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An access, the conditions it makes superfluous, and the rows it reads."""
+    """An access, the conditions it makes superfluous, and what it costs, in rows read in sequence."""
 
     access: Access
     covered: tuple[Expr, ...]
-    rows: float
+    cost: float
 
 
 def choose(scan: Scan, estimates: Estimates) -> Scan:
@@ -151,20 +153,29 @@ def choose(scan: Scan, estimates: Estimates) -> Scan:
     for index, columns, unique in _keys(scan):
         if not columns:
             continue
-        found = _match(index, columns, unique, terms, total) or _any_of(scan, index, columns, unique, total)
-        if found is not None and found.rows * (2.0 if index else 1.0) < best.rows * (2.0 if _indexed(best) else 1.0):
-            best = found
+        found = _match(index, columns, unique, terms) or _any_of(scan, index, columns, unique)
+        if found is not None:
+            cost = _cost(scan, found[0], total, estimates)
+            if cost < best.cost:
+                best = Choice(found[0], found[1], cost)
     if isinstance(best.access, FullScan):
         return scan
     rest = [part for part in conjuncts(scan.filter) if part not in best.covered]
     return replace(scan, access=best.access, filter=conjunction(rest))
 
 
-def _indexed(choice: Choice) -> bool:
-    return isinstance(choice.access, (KeyAccess, AnyOf)) and choice.access.index is not None
+def _cost(scan: Scan, access: KeyAccess | AnyOf, total: float, estimates: Estimates) -> float:
+    """Of an access; in a small table a place is found at once."""
+    rows = estimates.access_share(scan.table, access) * total
+    places = len(access.values) if isinstance(access, AnyOf) else 1
+    cost = rows * (1.0 if access.index is None else INDEX_ROW) + places * min(LOOKUP_COST, total / 20)
+    exact = isinstance(access, KeyAccess) and (access.unique or len(access.equal) > 0)
+    return min(cost, max(0.5, total - 0.5)) if exact and total < 50 else cost
 
 
-def _match(index: Index | None, columns: Targets, unique: bool, terms: list[Term], total: float) -> Choice | None:
+def _match(
+    index: Index | None, columns: Targets, unique: bool, terms: list[Term]
+) -> tuple[KeyAccess, tuple[Expr, ...]] | None:
     """Equalities for the leading columns, then perhaps a range."""
     equal: list[Term] = []
     for column in columns:
@@ -180,7 +191,6 @@ def _match(index: Index | None, columns: Targets, unique: bool, terms: list[Term
     if not equal and lower is None and upper is None:
         return None
     whole = unique and len(equal) == len(columns)
-    rows = 1.0 if whole else total * EQUAL ** len(equal) * (RANGE if lower or upper else 1.0)
     access = KeyAccess(
         index,
         tuple(term.value for term in equal),
@@ -190,10 +200,10 @@ def _match(index: Index | None, columns: Targets, unique: bool, terms: list[Term
     )
     covered = [term.condition for term in equal]
     covered += [term.condition for term in (lower, upper) if term is not None and term.exact]
-    return Choice(access, tuple(covered), min(rows, max(0.5, total - 0.5)))
+    return access, tuple(covered)
 
 
-def _any_of(scan: Scan, index: Index | None, columns: Targets, unique: bool, total: float) -> Choice | None:
+def _any_of(scan: Scan, index: Index | None, columns: Targets, unique: bool) -> tuple[AnyOf, tuple[Expr, ...]] | None:
     """column IN (values) for the leading column."""
     places = {column.id: position for column, position in zip(scan.columns, scan.positions, strict=True)}
     for condition in conjuncts(scan.filter):
@@ -203,10 +213,7 @@ def _any_of(scan: Scan, index: Index | None, columns: Targets, unique: bool, tot
             continue
         if any(isinstance(part, (Column, SubqueryExpr)) for item in condition.items for part in walk(item)):
             continue
-        whole = unique and len(columns) == 1
-        each = 1.0 if whole else max(1.0, total * EQUAL)
-        rows = len(condition.items) * each * (LOOKUP_COST if total > 100 else 1.0)
-        return Choice(AnyOf(index, condition.items, whole), (condition,), rows)
+        return AnyOf(index, condition.items, unique and len(columns) == 1), (condition,)
     return None
 
 
@@ -234,7 +241,8 @@ def _lookup(plan: Join, right: Scan, estimates: Estimates) -> Join | None:
     used = {number for value in scan.access.equal for number in columns_of(value)}
     if not used & {column.id for column in plan.left.columns}:
         return None
-    looked = estimates.rows(plan.left) * (LOOKUP_COST + estimates.rows(scan))
+    each = estimates.access_share(right.table, scan.access) * estimates.table_rows(right.table)
+    looked = estimates.rows(plan.left) * (LOOKUP_COST + each * (1.0 if scan.access.index is None else INDEX_ROW))
     if looked >= estimates.table_rows(right.table):
         return None
     return replace(plan, right=scan, method="lookup", left_keys=(), right_keys=())
