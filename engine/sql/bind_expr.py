@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engine.sql.binder import Binder
 
 NOW_SLOTS = {"TIMESTAMP": (-1, Type.TIMESTAMP), "DATE": (-2, Type.DATE), "TIME": (-3, Type.TEXT)}
+IN_DEPTH_MAX = 3
 _CONVERTED = (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
 
 
@@ -69,6 +70,39 @@ class ExprBinder:
     def condition(self, node: ast.Expr) -> Expr:
         """An expression used as a condition."""
         return self.as_condition(self.bind(node), node)
+
+    def where(self, node: ast.Expr) -> Expr:
+        """A condition of which only matters where it is true.
+
+        There x IN (a query that looks at outer columns) is EXISTS of a row of the query that equals x, for which a hash
+        table over the query's own column does; the set of its rows would have to be made for each outer row.
+        """
+        if isinstance(node, ast.Logical) and node.op == "AND":
+            return Logic(Type.BOOLEAN, "AND", tuple(self.where(operand) for operand in node.operands))
+        if not isinstance(node, ast.InQuery) or node.negated or self.binder.in_depth >= IN_DEPTH_MAX:
+            return self.condition(node)
+        self.binder.in_depth += 1
+        try:
+            return self._correlated_in(node)
+        finally:
+            self.binder.in_depth -= 1
+
+    def _correlated_in(self, node: ast.InQuery) -> Expr:
+        """See `where`. The query is bound twice, which is why only so many may be nested."""
+        bound = self.condition(node)
+        if not isinstance(bound, SubqueryExpr) or not bound.outer:
+            return bound
+        given = node.operand.items if isinstance(node.operand, ast.RowValue) else (node.operand,)
+        names = tuple(f"\0in{i}" for i in range(len(given)))  # names that no operand can mean
+        equal = [
+            ast.Binary("=", ast.ColumnRef(name, span=node.span), operand, span=node.span)
+            for name, operand in zip(names, given, strict=True)
+        ]
+        condition = equal[0] if len(equal) == 1 else ast.Logical("AND", tuple(equal), span=node.span)
+        source = ast.SubqueryRef(node.query, "\0in", names, span=node.span)
+        items = (ast.SelectItem(ast.Literal(1, span=node.span), span=node.span),)
+        inner = ast.Select(items, source, condition, span=node.span)
+        return self.bind(ast.Exists(ast.Query(inner, span=node.span), span=node.span))
 
     def as_condition(self, expr: Expr, node: ast.Expr) -> Expr:
         """Refuses what is no condition."""

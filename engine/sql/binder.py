@@ -105,6 +105,7 @@ class Binder:
         self.tables: dict[str, CommonTable] = {}
         self.view_depth = 0
         self.exact = False
+        self.in_depth = 0
         self._next = 0
 
     def new_column(self, name: str, kind: Type) -> Column:
@@ -274,7 +275,7 @@ class Binder:
         if node.from_ is not None:
             plan = FromBinder(self, scope).bind(node.from_)
         if node.where is not None:
-            condition = ExprBinder(self, scope, place="in WHERE").condition(node.where)
+            condition = ExprBinder(self, scope, place="in WHERE").where(node.where)
             plan = Filter(plan.columns, plan, condition)
         aggregates: dict[Aggregate, Column] = {}
         windows = Windows(self, node.windows)

@@ -48,7 +48,8 @@ def _target(
     if more is None:
         plan = binder.optimise(plan)
         assert isinstance(plan, Scan)
-        return table, plan, scope, compile_keyed_scan(plan, rt)
+        find = compile_keyed_scan(plan, rt)
+        return table, plan, scope, find if rt.profile is None else rt.profile.watch(plan, find)
     plan = binder.optimise(Project(columns, plan, columns))
     run = compile_plan(plan, rt)
     return table, plan, scope, lambda: _once_each(table, width, run())

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.base.errors import DataError, InternalError, StatementInterrupted
 from engine.record.types import NUMERIC, Type
 from engine.sql import operators as op
 from engine.sql.binder import LITERAL_SLOT
 from engine.sql.expr import Call, Case, Column, Const, Expr, InItems, Logic, Param, SubqueryExpr, walk
+
+if TYPE_CHECKING:
+    from engine.sql.profile import Profile
 
 Row = tuple[Any, ...]
 Closure = Callable[[Row], Any]
@@ -27,7 +30,20 @@ MEMO_MAX = 20_000
 class Runtime:
     """What a compiled statement needs while it runs; filled in anew for each execution."""
 
-    __slots__ = ("early", "flag", "hoisted", "literals", "memo", "now", "outer", "params", "session", "txn", "working")
+    __slots__ = (
+        "early",
+        "flag",
+        "hoisted",
+        "literals",
+        "memo",
+        "now",
+        "outer",
+        "params",
+        "profile",
+        "session",
+        "txn",
+        "working",
+    )
 
     def __init__(self) -> None:
         self.txn: Any = None
@@ -39,6 +55,7 @@ class Runtime:
         self.memo: dict[object, Any] = {}
         self.working: dict[int, list[Row]] = {}
         self.now: datetime.datetime | None = None
+        self.profile: Profile | None = None
         self.session: Any = None
         self.flag: list[Any] = [False, interrupted]
 

@@ -6,6 +6,8 @@ A compiled statement belongs to whoever took it out of the cache, until it is gi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from time import perf_counter
 from typing import Any
 
 from engine.base.errors import ProgrammingError
@@ -16,9 +18,10 @@ from engine.sql.change import Change, compile_insert
 from engine.sql.change_rows import compile_delete, compile_update
 from engine.sql.compile_expr import Row, Runtime
 from engine.sql.execute import compile_plan
-from engine.sql.explain import explain, lines
+from engine.sql.explain import explain, lines, measured_lines
 from engine.sql.optimise import Estimates, optimise
 from engine.sql.plan import Plan
+from engine.sql.profile import Profile
 from engine.sql.shared import Shared
 from grammar import ast
 
@@ -145,7 +148,7 @@ class Compiler:
     def _explain(self, text: str, node: ast.Explain, binder: Binder, rt: Runtime) -> Compiled:
         """EXPLAIN: the plan as rows, without running it."""
         if node.analyze:
-            raise binder.unsupported(node, "EXPLAIN ANALYZE")
+            return self._explain_analyze(text, node, binder, rt)
         inner = self.compile(text, node.statement)
         rows = list(lines(explain(inner.plan, self.estimates)))
         if inner.change is not None:
@@ -155,6 +158,43 @@ class Compiler:
         made.columns = ("operation", "detail", "rows")
         made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER)
         made.run = lambda: iter(rows)
+        return made
+
+    def _explain_analyze(self, text: str, node: ast.Explain, binder: Binder, rt: Runtime) -> Compiled:
+        """EXPLAIN ANALYZE: the statement is run, a change changes; the plan as rows with what each node did."""
+        profile = rt.profile = Profile()
+        inner = self._compile(text, node.statement, binder, rt)
+
+        def begin() -> float:
+            profile.begin()
+            return perf_counter()
+
+        def report() -> list[Row]:
+            return list(measured_lines(explain(inner.plan, self.estimates, profile)))
+
+        def run() -> Iterator[Row]:
+            begin()
+            assert inner.run is not None
+            for _ in inner.run():
+                pass
+            return iter(report())
+
+        def change() -> tuple[int, list[Row]]:
+            started = begin()
+            assert inner.change is not None
+            count, _ = inner.change.run()
+            milliseconds = round((perf_counter() - started) * 1000, 3)
+            below = report()
+            first: Row = (inner.what.lower(), inner.change.table.name, below[0][2], count, 1, milliseconds)
+            return count, [first, *(("  " + row[0], *row[1:]) for row in below)]
+
+        made = Compiled(self.schema.version, "EXPLAIN", inner.params, rt, inner.plan)
+        made.columns = ("operation", "detail", "rows", "actual_rows", "loops", "ms")
+        made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER, Type.INTEGER, Type.INTEGER, Type.REAL)
+        if inner.change is None:
+            made.run = run
+        else:
+            made.change = replace(inner.change, run=change, many=None)
         return made
 
 

@@ -28,6 +28,7 @@ from engine.sql.plan import (
     Group,
     Hashed,
     Join,
+    Kept,
     Limit,
     OneRow,
     Plan,
@@ -52,7 +53,8 @@ RECURSION_MAX = 10_000_000
 
 def compile_plan(plan: Plan, rt: Runtime) -> Run:
     """The function that runs a plan."""
-    return _COMPILERS[type(plan)](plan, rt)
+    run = _COMPILERS[type(plan)](plan, rt)
+    return run if rt.profile is None else rt.profile.watch(plan, run)
 
 
 def layout_of(columns: Iterable[Column]) -> Layout:
@@ -111,6 +113,19 @@ def _project(plan: Project, rt: Runtime) -> Run:
 def _count_rows(plan: CountRows, rt: Runtime) -> Run:
     tree = plan.table.tree
     return lambda: iter(((rt.txn.count(tree),),))
+
+
+def _kept(plan: Kept, rt: Runtime) -> Run:
+    below = compile_plan(plan.input, rt)
+    name = object()
+
+    def run() -> Iterator[Row]:
+        rows = rt.memo.get(name)
+        if rows is None:
+            rows = rt.memo[name] = list(below())
+        return iter(rows)
+
+    return run
 
 
 def _sort(plan: Sort, rt: Runtime) -> Run:
@@ -290,6 +305,7 @@ _COMPILERS: dict[type[Plan], Callable[[Any, Runtime], Run]] = {
     Filter: _filter,
     Project: _project,
     Hashed: compile_hashed,
+    Kept: _kept,
     Join: compile_join,
     Group: compile_group,
     Window: compile_window,

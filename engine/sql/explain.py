@@ -31,6 +31,7 @@ from engine.sql.plan import (
     Group,
     Hashed,
     Join,
+    Kept,
     KeyAccess,
     Limit,
     Plan,
@@ -42,28 +43,35 @@ from engine.sql.plan import (
     Sort,
     SystemScan,
     Window,
+    exprs,
     inputs,
 )
+from engine.sql.profile import Measured, Profile
 
 
 @dataclass(frozen=True)
 class PlanNode:
-    """A node as EXPLAIN shows it: what it does, on what, how many rows are expected, and what it reads from."""
+    """A node as EXPLAIN shows it: what it does, on what, how many rows are expected, and what it reads from.
+
+    actual: what EXPLAIN ANALYZE measured.
+    """
 
     operation: str
     detail: str
     rows: float
     inputs: tuple[PlanNode, ...]
+    actual: Measured | None = None
 
 
-def explain(plan: Plan, estimates: Estimates) -> PlanNode:
+def explain(plan: Plan, estimates: Estimates, profile: Profile | None = None) -> PlanNode:
     """The model of a plan. Projections that only rename are left out."""
     if isinstance(plan, Project) and all(isinstance(expr, Column) for expr in plan.exprs):
-        return explain(plan.input, estimates)
+        return explain(plan.input, estimates, profile)
     operation, detail = _describe(plan)
-    below = [explain(node, estimates) for node in inputs(plan)]
-    below += [_subquery(query, estimates) for expr in _exprs(plan) for query in _subqueries(expr)]
-    return PlanNode(operation, detail, round(estimates.rows(plan)), tuple(below))
+    below = [explain(node, estimates, profile) for node in inputs(plan)]
+    below += [_subquery(query, estimates, profile) for expr in exprs(plan) for query in _subqueries(expr)]
+    actual = None if profile is None else profile.of(plan)
+    return PlanNode(operation, detail, round(estimates.rows(plan)), tuple(below), actual)
 
 
 def lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int]]:
@@ -73,24 +81,21 @@ def lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int]]:
         yield from lines(child, depth + 1)
 
 
-def _subquery(query: SubqueryExpr, estimates: Estimates) -> PlanNode:
-    inner = explain(query.plan, estimates)
+def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int, int, int, float]]:
+    """As `lines`, then the rows it really gave, how often it ran, and its milliseconds."""
+    actual = node.actual or Measured()
+    milliseconds = round(actual.seconds * 1000, 3)
+    yield "  " * depth + node.operation, node.detail, int(node.rows), actual.rows, actual.loops, milliseconds
+    for child in node.inputs:
+        yield from measured_lines(child, depth + 1)
+
+
+def _subquery(query: SubqueryExpr, estimates: Estimates, profile: Profile | None) -> PlanNode:
+    inner = explain(query.plan, estimates, profile)
     needs = ", ".join(column.name for column in query.outer)
-    return PlanNode(f"{query.kind} subquery", f"for each {needs}" if needs else "once", inner.rows, (inner,))
-
-
-def _exprs(plan: Plan) -> list[Expr]:
-    if isinstance(plan, Scan):
-        return [] if plan.filter is None else [plan.filter]
-    if isinstance(plan, Filter):
-        return [plan.condition]
-    if isinstance(plan, Project):
-        return list(plan.exprs)
-    if isinstance(plan, Join):
-        return [] if plan.on is None else [plan.on]
-    if isinstance(plan, Window):
-        return list(plan.calls)
-    return [*plan.keys, *plan.aggregates] if isinstance(plan, Group) else []
+    return PlanNode(
+        f"{query.kind} subquery", f"for each {needs}" if needs else "once", inner.rows, (inner,), inner.actual
+    )
 
 
 def _subqueries(expr: Expr) -> Iterator[SubqueryExpr]:
@@ -125,6 +130,8 @@ def _describe(plan: Plan) -> tuple[str, str]:
     if isinstance(plan, Sort):
         parts = [show(key.expr) + (" desc" if key.descending else "") for key in plan.keys]
         return "sort", ", ".join(parts)
+    if isinstance(plan, Kept):
+        return "keep", "computed once"
     if isinstance(plan, Limit):
         return "limit", "" if plan.limit is None else show(plan.limit)
     if isinstance(plan, SetOp):

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Expr, columns_of
-from engine.sql.plan import Hashed, Join, KeyAccess, Scan
+from engine.sql.plan import Hashed, Join, Kept, KeyAccess, Scan
 
 Run = Callable[[], Iterator[Row]]
 
@@ -74,16 +74,31 @@ def _hash(plan: Join, left: Run, right: Run, condition: Closure | None, rt: Runt
     outer_left, outer_right = plan.kind in ("LEFT", "FULL"), plan.kind == "FULL"
     right_nulls = (None,) * len(plan.right.columns)
     left_nulls = (None,) * len(plan.left.columns)
+    name = object() if isinstance(plan.right, Kept) else None
 
-    def run() -> Iterator[Row]:
+    def build() -> tuple[dict[Any, list[Row]], list[Row]]:
+        """The hash table, and all rows where those without a partner are wanted."""
         table: dict[Any, list[Row]] = {}
-        unmatched: dict[int, Row] = {}
+        rows: list[Row] = []
         for row in right():
             if outer_right:
-                unmatched[id(row)] = row
+                rows.append(row)
             key = right_key(row)
             if key is not None:
                 table.setdefault(key, []).append(row)
+        return table, rows
+
+    def built() -> tuple[dict[Any, list[Row]], list[Row]]:
+        found = rt.memo.get(name) if name is not None else None
+        if found is None:
+            found = build()
+            if name is not None:
+                rt.memo[name] = found
+        return found
+
+    def run() -> Iterator[Row]:
+        table, rows = built()
+        unmatched = {id(row): row for row in rows}
         get = table.get
         for row in left():
             found = False

@@ -1,6 +1,6 @@
 """Plans: trees of immutable nodes, first as the binder writes them, then as the optimiser leaves them.
 
-    OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Hashed  Group  Window  Sort  Limit  Distinct  SetOp  Recurse  Working
+    OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Hashed  Kept  Group  Window  Sort  Limit  Distinct  SetOp  Recurse  Working
 
 Every node has `columns`, what its rows hold in this order. A node says what is to be done and, where there is a choice
 (`Scan.access`, `Join.method`), how; both gears of the executor work from the same nodes.
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.catalog.objects import Index, Table
-from engine.sql.expr import Aggregate, Column, Expr, WindowCall
+from engine.sql.expr import Aggregate, Column, Expr, WindowCall, columns_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +156,13 @@ class Hashed(Plan):
 
 
 @dataclass(frozen=True, slots=True)
+class Kept(Plan):
+    """The rows of `input`, computed once a statement: part of a subquery that runs often, the same each time."""
+
+    input: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class Group(Plan):
     """One row a group: the values of `keys`, then of `aggregates`. Without keys exactly one row."""
 
@@ -244,10 +251,61 @@ class Working(Plan):
 
 def inputs(plan: Plan) -> tuple[Plan, ...]:
     """The nodes directly below."""
-    if isinstance(plan, (Filter, Project, Hashed, Group, Window, Sort, Limit, Distinct)):
+    if isinstance(plan, (Filter, Project, Hashed, Kept, Group, Window, Sort, Limit, Distinct)):
         return (plan.input,)
     if isinstance(plan, (Join, SetOp)):
         return (plan.left, plan.right)
     if isinstance(plan, Recurse):
         return (plan.first, plan.step)
     return ()
+
+
+def exprs(plan: Plan) -> list[Expr]:
+    """The expressions of a node itself."""
+    found: list[Expr | None] = []
+    if isinstance(plan, Scan):
+        found = [plan.filter, *access_values(plan.access)]
+    elif isinstance(plan, SystemScan):
+        found = [*plan.args]
+    elif isinstance(plan, Rows):
+        found = [value for row in plan.rows for value in row]
+    elif isinstance(plan, Filter):
+        found = [plan.condition]
+    elif isinstance(plan, Project):
+        found = [*plan.exprs]
+    elif isinstance(plan, Join):
+        found = [plan.on, *plan.left_keys, *plan.right_keys]
+    elif isinstance(plan, Hashed):
+        found = [*plan.keys, *plan.values]
+    elif isinstance(plan, Group):
+        found = [*plan.keys, *plan.aggregates]
+    elif isinstance(plan, Window):
+        found = [*plan.calls]
+    elif isinstance(plan, Sort):
+        found = [*(key.expr for key in plan.keys), plan.limit, plan.offset]
+    elif isinstance(plan, Limit):
+        found = [plan.limit, plan.offset]
+    return [expr for expr in found if expr is not None]
+
+
+def access_values(access: Access) -> list[Expr]:
+    """The values an access looks for."""
+    if isinstance(access, AnyOf):
+        return list(access.values)
+    if isinstance(access, KeyAccess):
+        return [*access.equal, *(bound.value for bound in (access.lower, access.upper) if bound is not None)]
+    return []
+
+
+def outer_columns(plan: Plan) -> set[int]:
+    """The columns a plan looks at that none of its nodes gives: those of enclosing queries."""
+    used: set[int] = set()
+    own: set[int] = set()
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        own.update(column.id for column in node.columns)
+        for expr in exprs(node):
+            used |= columns_of(expr)
+        stack.extend(inputs(node))
+    return used - own

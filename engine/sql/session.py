@@ -55,7 +55,6 @@ STATEMENT_MAX = 10_000_000
 """The longest statement, in characters."""
 
 _CONTROL = (ast.Begin, ast.Commit, ast.Rollback, ast.Savepoint, ast.Release)
-_READS = (ast.Query, ast.Explain)
 
 
 def shared_of(store: Any, catalog: Catalog) -> Shared:
@@ -226,7 +225,7 @@ class Session:
         node: ast.Statement | None = None,
     ) -> Result:
         """Run a query or change, compiled (found) or as a tree (node)."""
-        reads = found.change is None if found is not None else isinstance(node, _READS)
+        reads = found.change is None if found is not None else _reads(node)
         if self.in_transaction:
             if reads:
                 return self._once(self._txn, sql, text, found, params, literals, node)
@@ -561,6 +560,13 @@ class Session:
         for result in list(self._streaming):
             result.buffer()
         self._streaming.clear()
+
+
+def _reads(node: ast.Statement | None) -> bool:
+    """Whether a statement only reads; EXPLAIN ANALYZE runs what it explains."""
+    if isinstance(node, ast.Explain):
+        return not node.analyze or isinstance(node.statement, ast.Query)
+    return isinstance(node, ast.Query)
 
 
 _ISOLATION = {"REPEATABLE READ": "snapshot"}

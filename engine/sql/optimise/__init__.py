@@ -4,9 +4,10 @@ push_filters     conditions to where their columns come from; outer joins that c
 order_joins      inner joins in a cheap order, their equalities as hash keys
 access_paths     keys and indexes instead of whole tables; lookups instead of hash joins
 hash_correlated  in subqueries, a hash table made once instead of a scan for each outer row
-    drop_sorts       no sort where rows come in the order of a key
+drop_sorts       no sort where rows come in the order of a key
 prune_columns    no column that nobody needs
 count_rows       count(*) of a table without its rows
+keep_repeated    in subqueries, what does not depend on the outer row is computed once
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from engine.sql.optimise.count_rows import count_rows
 from engine.sql.optimise.drop_sorts import drop_sorts
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.optimise.hash_correlated import hash_correlated
+from engine.sql.optimise.keep_repeated import keep_repeated
 from engine.sql.optimise.order_joins import order_joins
 from engine.sql.optimise.prune_columns import prune_columns
 from engine.sql.optimise.push_filters import push_filters
@@ -31,6 +33,7 @@ RULES: list[Callable[[Plan, Estimates], Plan]] = [
     drop_sorts,
     prune_columns,
     count_rows,
+    keep_repeated,
 ]
 
 

@@ -13,6 +13,7 @@ from engine.sql.plan import (
     Group,
     Hashed,
     Join,
+    Kept,
     KeyAccess,
     Limit,
     Plan,
@@ -61,7 +62,7 @@ def _prune(plan: Plan, needed: set[int]) -> Plan:
     if isinstance(plan, Sort):
         inner = _prune(plan.input, needed | _used(key.expr for key in plan.keys))
         return replace(plan, input=inner, columns=inner.columns)
-    if isinstance(plan, Limit):
+    if isinstance(plan, (Limit, Kept)):
         inner = _prune(plan.input, needed)
         return replace(plan, input=inner, columns=inner.columns)
     if isinstance(plan, Distinct):
