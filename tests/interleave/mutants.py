@@ -1,8 +1,7 @@
 """Engines with one mistake in their concurrency, to see that the interleavings notice.
 
 A mutant is an edit of one source file. It is applied in a copy of the checked build, of which only that module is compiled
-again; the interleavings then run on the copy, in a process of their own. Three of the edits
-(`reused_page_id_keeps_its_old_lsn`, `reader_meets_an_abort`, `older_version_taken_for_the_readers`) are mistakes that the engine once had.
+again; the interleavings then run on the copy, in a process of their own.
 """
 
 from __future__ import annotations
@@ -36,12 +35,6 @@ MUTANTS = {
         "    page.lsn = lsn\n    ref_of(b.pool, page_id).lsn = lsn\n",
         "    page.lsn = lsn\n    ref_of(b.pool, page_id).lsn = lsn\n    store_release(cython.address(b.pool.published), lsn)\n",
     ),
-    # a reader without a snapshot of its own is given a version that was replaced before the state it reads
-    "older_version_taken_for_the_readers": Mutant(
-        "engine.pool.versions",
-        "    return version if version >= 0 and p.versions[version].until >= lsn else -1\n",
-        "    return version\n",
-    ),
     # a slot is free when its first use ends, though the last checkpoint needs it too
     "slot_freed_too_early": Mutant("engine.pool.slots", "    p.slots[slot] &= ~use\n", "    p.slots[slot] = 0\n"),
     # the list of snapshots is changed while others change it
@@ -50,16 +43,6 @@ MUTANTS = {
         "    mutex_lock(cython.address(b.pool.mutex))\n    b.snapshot = snapshot_register(b.pool, b.pool.published)\n"
         "    mutex_unlock(cython.address(b.pool.mutex))\n",
         "    b.snapshot = snapshot_register(b.pool, b.pool.published)\n",
-    ),
-    # a checkpoint takes the new page for what the page id was before
-    "reused_page_id_keeps_its_old_lsn": Mutant(
-        "engine.btree.batch", "    r.lsn = page.lsn = wal_end(b.wal)\n", "    page.lsn = wal_end(b.wal)\n"
-    ),
-    # a version that an abort has just made the newest again is taken for one that is gone
-    "reader_meets_an_abort": Mutant(
-        "engine.pool.pool",
-        "            return LOOK_AGAIN if restored else ERR_RESTART\n",
-        "            return ERR_RESTART\n",
     ),
     # whoever latched a frame takes it for the page that he looked for
     "latched_frame_not_looked_at_again": Mutant(
@@ -81,18 +64,6 @@ MUTANTS = {
         "engine.btree.read",
         "        if not optimistic_valid(cython.address(f.word), seen):\n            DropObject(value)\n            return -1\n",
         "        optimistic_valid(cython.address(f.word), seen)\n",
-    ),
-    # the end of the log is published before the record's bytes are there
-    "record_published_before_its_bytes": Mutant(
-        "engine.wal.writer",
-        "    # The last word first: what of it the record does not cover stays zero. A word on an 8-byte border never wraps.\n",
-        "    publish_end(w, lsn + whole)\n",
-    ),
-    # a page whose version a snapshot needs is changed in place
-    "version_not_kept": Mutant(
-        "engine.btree.inplace",
-        "    if not version_needed(p, frame_page(p, frame).lsn):\n        done = mark_changed(p, page_id)\n",
-        "    done = mark_changed(p, page_id)\n",
     ),
 }
 
