@@ -1,4 +1,5 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from engine.base.atomic cimport load32_relaxed
 from engine.base.codes cimport ERR_MEMORY, ERR_RESTART, OK
 from engine.base.schedule cimport POINT_CHECKPOINT, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock

@@ -190,7 +190,7 @@ class TableWriter:
         store: Store = self.store
         p = cython.address(store.pool)
         found = []
-        for page_id in range(index * per, min((index + 1) * per, int(p.next_page_id))):
+        for page_id in range(index * per, min((index + 1) * per, int(load32_relaxed(cython.address(p.next_page_id))))):
             if page_id != 0 and page_known(p, page_id):
                 r = ref_of(p, page_id)
                 found.append((int(r.durable_slot), int(r.durable_tag)))

@@ -97,7 +97,7 @@ def memtable_enter(m, w):
         m.active -= 1
         mutex_unlock(cython.address(m.mutex))
         return w.snapshot
-    if m.current.list.entries > GENERATION_ENTRIES:
+    if load_relaxed(cython.address(m.current.list.entries)) > GENERATION_ENTRIES:
         made = generation_new()
         if made != cython.NULL:  # without memory the old one grows on
             m.current.newer = made
