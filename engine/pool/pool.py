@@ -120,7 +120,9 @@ def pool_know(p, page_id):
 def frame_give(p, frame):
     """Put an empty frame, whose X the caller holds, on the free list. Mutex held."""
     f = cython.address(p.frames[frame])
-    invariant(load_relaxed(cython.address(f.word)) & LATCH_EXCLUSIVE != 0, b"a frame is given back by whoever has it alone")
+    invariant(
+        load_relaxed(cython.address(f.word)) & LATCH_EXCLUSIVE != 0, b"a frame is given back by whoever has it alone"
+    )
     f.page_id = 0
     f.version = -1
     f.flags = 0
