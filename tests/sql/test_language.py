@@ -355,3 +355,21 @@ def test_correlated_subqueries_are_not_quadratic() -> None:
     sql = "SELECT sum((SELECT count(*) FROM b WHERE b.y = a.y)) FROM a"
     per = [sum(1 for i in range(3000) if i % 7 == y) for y in range(7)]
     assert session.execute(sql).fetchall() == [(sum(n * n for n in per),)]
+
+
+def test_not_as_the_right_operand_of_a_tighter_operator() -> None:
+    """NOT takes all that binds tighter than it, also where it stands behind an operator that does."""
+    import sqlite3
+
+    from tests.support.fake_store import FakeStore
+
+    rng = random.Random(7)
+    theirs, ours = sqlite3.connect(":memory:"), Session(FakeStore())
+    operators = ["+", "-", "*", "=", "<>", "<", ">=", "AND", "OR", "IN (1, 2) =", "BETWEEN 1 AND", "+ -"]
+    for _ in range(400):
+        sql = rng.choice(["", "NOT ", "- NOT "]) + str(rng.randint(0, 5))
+        for _ in range(rng.randint(1, 4)):
+            sql += f" {rng.choice(operators)} {rng.choice(['', 'NOT ', 'NOT NOT ', '- '])}{rng.randint(0, 5)}"
+        expected = theirs.execute(f"SELECT {sql}").fetchall()[0][0]
+        found = ours.execute(f"SELECT {sql}").fetchall()[0][0]
+        assert found == expected, f"{sql} gives {found}, to SQLite {expected}"

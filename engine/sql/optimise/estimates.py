@@ -265,8 +265,12 @@ class Estimates:
         return max(1.0, min(found, rows))
 
     def _scan(self, plan: Scan) -> float:
+        return max(1.0, self._found(plan))
+
+    def _found(self, plan: Scan) -> float:
+        """The rows a scan finds on average, also less than one."""
         rows = self.table_rows(plan.table) * self.access_share(plan.table, plan.access)
-        return max(1.0, rows * self.selectivity(plan.filter))
+        return rows * self.selectivity(plan.filter)
 
     def access_share(self, table: Table, access: Any) -> float:
         """The share of a table's rows that an access reads."""
@@ -304,8 +308,8 @@ class Estimates:
 
     def _join(self, plan: Join) -> float:
         left, right = self.rows(plan.left), self.rows(plan.right)
-        if plan.method == "lookup":
-            rows = left * right
+        if plan.method == "lookup" and isinstance(plan.right, Scan):
+            rows = left * self._found(plan.right)
         else:
             rows = self.joined(left, right, list(zip(plan.left_keys, plan.right_keys, strict=True)))
         rows *= self.selectivity(plan.on)
