@@ -35,14 +35,13 @@ from engine.base.errors import (
 )
 from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import View
-from engine.catalog.statistics import TableStatistics
 from engine.record.types import Value
 from engine.sql import system_tables
-from engine.sql.analyze import analyse, analysed_tables
 from engine.sql.binder import Params
 from engine.sql.compile_expr import Runtime, interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
-from engine.sql.ddl import DEFINITIONS, define
+from engine.sql.ddl import DEFINITIONS
+from engine.sql.definitions import analyse_tables, define_objects, words
 from engine.sql.foreign_keys import check_deferred
 from engine.sql.result import Result
 from engine.sql.shared import Shared
@@ -114,16 +113,22 @@ class Session:
             return self._schema_of(self._current)
         if self.in_transaction:
             return self._schema_of(self._txn)
-        with self._begin(readonly=True) as txn:
+        with self.begin(readonly=True) as txn:
             return self._schema_of(txn)
 
-    def _begin(self, isolation: str | None = None, readonly: bool = False) -> Any:
+    def begin(self, isolation: str | None = None, readonly: bool = False) -> Any:
+        """A new transaction of the store, beside the session's own."""
         begin = getattr(self.store, "begin", None)
         if begin is not None:
             return begin(isolation, readonly)
         from engine.txn.transaction import Transaction
 
         return Transaction(self.store, isolation, readonly)
+
+    def schema_in(self, txn: Any) -> Schema:
+        """The schema a transaction sees, which is the one the running statement works in."""
+        self._current = txn
+        return self._schema_of(txn)
 
     def _schema_of(self, txn: Any) -> Schema:
         if txn is self._txn:
@@ -173,8 +178,8 @@ class Session:
         if not isinstance(node, (ast.Insert, ast.Update, ast.Delete)):
             raise ProgrammingError("executemany takes INSERT, UPDATE and DELETE")
         if self.in_transaction:
-            return self._in_statement(lambda: self._many(self._txn, sql, node, rows))
-        txn = self._begin()
+            return self.in_statement(lambda: self._many(self._txn, sql, node, rows))
+        txn = self.begin()
         self.rowids = {}
         with txn:
             return self._many(txn, sql, node, rows)
@@ -229,10 +234,10 @@ class Session:
         if self.in_transaction:
             if reads:
                 return self._once(self._txn, sql, text, found, params, literals, node)
-            return self._in_statement(lambda: self._once(self._txn, sql, text, found, params, literals, node))
+            return self.in_statement(lambda: self._once(self._txn, sql, text, found, params, literals, node))
         self.rowids = {}
         if reads:
-            txn = self._begin(readonly=True)
+            txn = self.begin(readonly=True)
             try:
                 return self._once(txn, sql, text, found, params, literals, node)
             except BaseException:
@@ -246,12 +251,12 @@ class Session:
             mine = taken.pop() if taken else self.shared.take(text)
             return self._once(txn, sql, text, mine, params, literals, node)
 
-        return self._retried(work)
+        return self.retried(work)
 
-    def _retried(self, work: Callable[[Any], Result]) -> Result:
+    def retried(self, work: Callable[[Any], Result]) -> Result:
         """A change as a transaction of its own, run again as long as others win."""
         for attempt in range(RETRIES):
-            txn = self._begin()
+            txn = self.begin()
             self.rowids = {}
             try:
                 with txn:
@@ -261,14 +266,15 @@ class Session:
                     raise
                 if attempt > 2:
                     time.sleep(random.random() * min(0.05, 0.0002 * 2 ** min(attempt, 8)))
-                self._check_flag()
+                self.check_flag()
         raise AssertionError("unreachable")
 
-    def _check_flag(self) -> None:
+    def check_flag(self) -> None:
+        """Raises StatementInterrupted when the statement was cancelled."""
         if self._flag[0]:
             self._interrupted()
 
-    def _in_statement(self, work: Callable[[], Result]) -> Result:
+    def in_statement(self, work: Callable[[], Result]) -> Result:
         """A change inside a transaction: undone alone when it fails."""
         if self._txn.readonly:
             raise ReadOnlyError("the transaction is read-only")
@@ -298,7 +304,7 @@ class Session:
         schema = self._schema_of(txn)
         if found is not None and found.version == schema.version and not schema.private:
             return found, text, literals
-        compiler = Compiler(self.shared, schema, self._begin, literals)
+        compiler = Compiler(self.shared, schema, self.begin, literals)
         key = None if schema.private else text
         try:
             made = compiler.compile(text, node if node is not None else self._parse(text))
@@ -332,7 +338,7 @@ class Session:
             rt.bind(values, literals)
         except DataError:
             if literals:  # the same error, with its place in the text
-                Compiler(self.shared, self._schema_of(txn), self._begin).compile(sql, self._parse(sql))
+                Compiler(self.shared, self._schema_of(txn), self.begin).compile(sql, self._parse(sql))
             raise
         if compiled.change is not None:
             count, rows = compiled.change.run()
@@ -374,7 +380,7 @@ class Session:
             for params in rows:
                 rt.bind(compiled.values(params))
                 total += change.run()[0]
-                self._check_flag()
+                self.check_flag()
         change.writer.finish()
         rt.end()
         if self.deferred and txn is not self._txn:
@@ -416,58 +422,12 @@ class Session:
         if isinstance(node, _CONTROL):
             return self._control(sql, node)
         if isinstance(node, DEFINITIONS):
-            return self._define(sql, node)
+            return define_objects(self, sql, node)
         if isinstance(node, ast.Analyze):
-            return self._analyze(sql, node)
+            return analyse_tables(self, sql, node)
         from engine.base.errors import NotSupportedError
 
-        raise NotSupportedError(f"{_words(node)} is not supported yet")
-
-    def _define(self, sql: str, node: ast.Statement) -> Result:
-        """CREATE, DROP and ALTER."""
-
-        def work(txn: Any) -> Result:
-            self._current = txn
-            schema = self._schema_of(txn)
-            define(node, sql, schema, self.catalog, txn, self.shared.system_tables, self.temporary)
-            return Result(statement=_words(node))
-
-        self.settle()
-        if not self.in_transaction:
-            return self._retried(work)
-        try:
-            result = self._in_statement(lambda: work(self._txn))
-        finally:
-            self._schema = None
-        self._defined = True
-        return result
-
-    def _analyze(self, sql: str, node: ast.Analyze) -> Result:
-        """ANALYZE [table]: read in a snapshot, written by themselves."""
-        found: dict[str, TableStatistics] = {}
-
-        def look(txn: Any) -> None:
-            schema = self._schema_of(txn)
-            for table in analysed_tables(schema, sql, node):
-                found[table.name] = analyse(table, txn, schema, self._check_flag)
-
-        def work(txn: Any) -> Result:
-            for name, statistics in found.items():
-                self.catalog.put_statistics(txn, name, statistics)
-            return Result(statement="ANALYZE")
-
-        self.settle()
-        if self.in_transaction:
-            look(self._txn)
-            try:
-                return self._in_statement(lambda: work(self._txn))
-            finally:
-                self._schema = None
-                self._defined = True
-        with self._begin(readonly=True) as txn:
-            look(txn)
-        self.shared.forget_sizes()
-        return self._retried(work)
+        raise NotSupportedError(f"{words(node)} is not supported yet")
 
     def _control(self, sql: str, node: ast.Statement) -> Result:
         """BEGIN, COMMIT, ROLLBACK and savepoints."""
@@ -477,18 +437,18 @@ class Session:
             if self.in_transaction:
                 raise OperationalError("a transaction is open already; use SAVEPOINT inside it")
             isolation = None if node.isolation is None else _ISOLATION.get(node.isolation, node.isolation.lower())
-            self._txn = self._begin(isolation, bool(node.readonly))
+            self._txn = self.begin(isolation, bool(node.readonly))
             self._reset()
         elif isinstance(node, ast.Savepoint) and not self.in_transaction:
-            self._txn = self._begin()
+            self._txn = self.begin()
             self._reset()
             self._savepoints.append((node.name.lower(), -1))
         elif not self.in_transaction:
-            raise OperationalError(f"{_words(node)}: no transaction is open")
+            raise OperationalError(f"{words(node)}: no transaction is open")
         else:
             self.settle()
             self._end_or_mark(node)
-        return Result(statement=_words(node))
+        return Result(statement=words(node))
 
     def _end_or_mark(self, node: ast.Statement) -> None:
         txn = self._txn
@@ -531,7 +491,7 @@ class Session:
             self._txn.rollback_to(number)
         else:
             self._txn.rollback()
-            self._txn = self._begin()
+            self._txn = self.begin()
             self._defined = False
 
     def _reset(self) -> None:
@@ -555,6 +515,11 @@ class Session:
         finally:
             self.deferred = {}
 
+    def schema_changed(self) -> None:
+        """The open transaction has changed the schema: it sees a schema of its own from here on."""
+        self._schema = None
+        self._defined = True
+
     def settle(self) -> None:
         """Queries still being fetched are computed to their ends before the transaction changes under them."""
         for result in list(self._streaming):
@@ -577,12 +542,6 @@ _NO_PARAMS = Params()
 
 def _to_savepoint(node: ast.Statement) -> bool:
     return isinstance(node, ast.Rollback) and node.savepoint is not None
-
-
-def _words(node: ast.Statement) -> str:
-    """CreateTable -> CREATE TABLE."""
-    name = type(node).__name__
-    return "".join(" " + c if c.isupper() and i else c for i, c in enumerate(name)).upper()
 
 
 def _parse_error(error: GrammarError) -> ParseError:

@@ -31,7 +31,7 @@ NewSession = Callable[[], Session]
 def trees(session: Session) -> dict[str, list[tuple[bytes, bytes]]]:
     """Everything stored: the pairs of each table and index."""
     schema = session.schema()
-    with session._begin(readonly=True) as txn:
+    with session.begin(readonly=True) as txn:
         names = {t.name: t.tree for t in schema.tables.values()} | {i.name: i.tree for i in schema.indexes.values()}
         return {name: list(txn.scan(tree)) for name, tree in names.items()}
 
