@@ -46,6 +46,14 @@ class Result:
             self._first = self._pull(FIRST_ROWS)
             self._first.reverse()
 
+    @classmethod
+    def complete(cls, columns: tuple[str, ...], kinds: tuple[Type, ...], rows: list[Row], statement: str) -> Result:
+        """A result whose rows are all there."""
+        made = cls(columns, kinds, None, -1, None, statement)
+        rows.reverse()
+        made._first = rows
+        return made
+
     @property
     def types(self) -> tuple[str, ...]:
         """The names of the columns' types."""

@@ -20,6 +20,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from engine.base.errors import (
@@ -77,6 +78,7 @@ class Session:
         self.temporary: dict[str, View] = {}
         self.rowids: dict[int, int] = {}
         self.closed = False
+        self._begin = _beginner(store)
         self._txn = transaction
         self._given = transaction is not None
         self._schema: Schema | None = None
@@ -118,12 +120,7 @@ class Session:
 
     def begin(self, isolation: str | None = None, readonly: bool = False) -> Any:
         """A new transaction of the store, beside the session's own."""
-        begin = getattr(self.store, "begin", None)
-        if begin is not None:
-            return begin(isolation, readonly)
-        from engine.txn.transaction import Transaction
-
-        return Transaction(self.store, isolation, readonly)
+        return self._begin(isolation, readonly)
 
     def schema_in(self, txn: Any) -> Schema:
         """The schema a transaction sees, which is the one the running statement works in."""
@@ -152,6 +149,10 @@ class Session:
         try:
             found = self.shared.take(text)
             if found is not None:
+                if found.single and self._txn is None:
+                    result = self._single(text, found, params, literals)
+                    if result is not None:
+                        return result
                 return self._run(sql, text, found, params, literals)
             node = self._parse(text) if literals else self._parse(sql)
             if isinstance(node, (ast.Query, ast.Insert, ast.Update, ast.Delete)):
@@ -163,6 +164,26 @@ class Session:
             raise _parse_error(error) from None
         except RecursionError:
             raise LimitError("the statement is nested too deeply") from None
+
+    def _single(self, text: str, found: Compiled, params: Parameters, literals: tuple[Value, ...]) -> Result | None:
+        """A lookup of one row by its key, in a snapshot that is given back at once; None where it takes more than that."""
+        txn = self.begin(None, True)
+        try:
+            schema = self._schema_of(txn)
+            if found.version != schema.version or schema.private:
+                return None
+            rt = found.rt
+            rt.begin(txn, self, self._flag)
+            rt.bind(bind_values(found.params, params), literals)
+            assert found.run is not None
+            rows = list(found.run())
+        except DataError:  # found again, with its place in the text
+            return None
+        finally:
+            txn.rollback()
+        rt.end()
+        self.shared.give(text, found)
+        return Result.complete(found.columns, found.kinds, rows, found.what)
 
     def executemany(self, sql: str, rows: Iterable[Parameters]) -> Result:
         """Run one change for every row of parameters, all in one transaction; rowcount is the sum.
@@ -538,6 +559,16 @@ _ISOLATION = {"REPEATABLE READ": "snapshot"}
 
 
 _NO_PARAMS = Params()
+
+
+def _beginner(store: Any) -> Callable[[str | None, bool], Any]:
+    """The function that begins a transaction of a store."""
+    begin: Callable[[str | None, bool], Any] | None = getattr(store, "begin", None)
+    if begin is not None:
+        return begin
+    from engine.txn.transaction import Transaction
+
+    return partial(Transaction, store)
 
 
 def _to_savepoint(node: ast.Statement) -> bool:
