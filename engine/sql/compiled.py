@@ -31,7 +31,20 @@ _EXACT = frozenset((str, bytes, bool, type(None)))
 class Compiled:
     """A query or change ready to run against one version of the schema."""
 
-    __slots__ = ("change", "columns", "exact", "kinds", "params", "plan", "rt", "run", "single", "version", "what")
+    __slots__ = (
+        "change",
+        "columns",
+        "exact",
+        "kinds",
+        "params",
+        "plan",
+        "rt",
+        "run",
+        "single",
+        "uses",
+        "version",
+        "what",
+    )
 
     def __init__(self, version: int, what: str, params: Params, rt: Runtime, plan: Plan):
         self.version = version
@@ -44,6 +57,7 @@ class Compiled:
         self.run: Callable[[], Iterator[Row]] | None = None
         self.change: Change | None = None
         self.exact = False
+        self.uses = 0
         self.single = False  # whether it is a query that gives at most one row, looked up by a key
 
     def values(self, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:

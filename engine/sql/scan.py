@@ -13,7 +13,7 @@ from engine.catalog.objects import Index, IndexColumn, KeyKind, Table
 from engine.record.keys import KeyCodec, encode_rowid, items_length, prefix_end
 from engine.record.types import Type, Value, try_convert
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
-from engine.sql.plan import AnyOf, FullScan, Scan
+from engine.sql.plan import AnyOf, FullScan, KeyAccess, Scan
 
 Pairs = Iterable[tuple[bytes, bytes]]
 BATCH = 256
@@ -21,6 +21,8 @@ BATCH = 256
 
 def compile_scan(plan: Scan, rt: Runtime) -> Callable[[], Iterator[Row]]:
     """The function that gives a scan's rows."""
+    if isinstance(plan.access, KeyAccess) and plan.access.unique and plan.access.index is None:
+        return _compile_lookup(plan, plan.access, rt)
     pairs = compile_pairs(plan, rt)
     decoder = plan.table.decoder(plan.positions)
     layout = {column.id: place for place, column in enumerate(plan.columns)}
@@ -29,6 +31,30 @@ def compile_scan(plan: Scan, rt: Runtime) -> Callable[[], Iterator[Row]]:
     if condition is None:
         return lambda: rows(pairs(), rt.flag)
     return lambda: filter(condition, rows(pairs(), rt.flag))
+
+
+def _compile_lookup(plan: Scan, access: KeyAccess, rt: Runtime) -> Callable[[], Iterator[Row]]:
+    """A row by its whole key."""
+    tree, find_key = plan.table.tree, Finder(plan.table, None).key
+    decode = plan.table.decoder(plan.positions).decode
+    layout = {column.id: place for place, column in enumerate(plan.columns)}
+    condition = None if plan.filter is None else compile_condition(plan.filter, layout, rt)
+    equal = [compile_expr(value, {}, rt) for value in access.equal]
+
+    def find() -> Iterator[Row]:
+        key = find_key([value(()) for value in equal])
+        if key is None:
+            return _NOTHING
+        stored = rt.txn.get(tree, key)
+        if stored is None:
+            return _NOTHING
+        row = decode(key, stored)
+        return iter((row,)) if condition is None or condition(row) else _NOTHING
+
+    return find
+
+
+_NOTHING: Iterator[Row] = iter(())
 
 
 def compile_keyed_scan(plan: Scan, rt: Runtime) -> Callable[[], Iterator[tuple[bytes, Row]]]:

@@ -51,6 +51,8 @@ from grammar import ast
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 RETRIES = 200
+PLAN_USES = 2000
+"""How often a plan is used before it is made anew."""
 STATEMENT_MAX = 10_000_000
 """The longest statement, in characters."""
 
@@ -184,6 +186,12 @@ class Session:
         rt.end()
         self.shared.give(text, found)
         return Result.complete(found.columns, found.kinds, rows, found.what)
+
+    def _give(self, key: Any, compiled: Compiled) -> None:
+        """Back to the cache; now and then a plan is made anew, because tables have grown since."""
+        compiled.uses += 1
+        if compiled.uses < PLAN_USES and compiled.what != "EXPLAIN":
+            self.shared.give(key, compiled)
 
     def executemany(self, sql: str, rows: Iterable[Parameters]) -> Result:
         """Run one change for every row of parameters, all in one transaction; rowcount is the sum.
@@ -367,7 +375,7 @@ class Session:
             if self.deferred and txn is not self._txn:
                 self._check_own(txn)
             if key is not None:
-                self.shared.give(key, compiled)
+                self._give(key, compiled)
             return Result(
                 compiled.columns, compiled.kinds, iter(rows) if compiled.columns else None, count, None, compiled.what
             )
@@ -379,7 +387,7 @@ class Session:
                 txn.rollback()
             rt.end()
             if key is not None and well:
-                self.shared.give(key, compiled)
+                self._give(key, compiled)
 
         result = Result(compiled.columns, compiled.kinds, compiled.run(), -1, finish, compiled.what)
         if not result.finished and not own:
@@ -407,7 +415,7 @@ class Session:
         if self.deferred and txn is not self._txn:
             self._check_own(txn)
         if key is not None:
-            self.shared.give(key, compiled)
+            self._give(key, compiled)
         return Result(rowcount=total, statement=compiled.what)
 
     def _many_fast(self, compiled: Compiled, insert: Callable[[Any], None], rows: Iterable[Parameters]) -> int:

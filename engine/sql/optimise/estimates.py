@@ -96,11 +96,18 @@ class Estimates:
         statistics: Mapping[str, TableStatistics] | None = None,
         literals: Sequence[Value] = (),
     ):
-        self.table_rows = table_rows
+        self._count = table_rows
+        self._sizes: dict[int, float] = {}
         self.statistics = statistics or {}
         self.literals = literals
         self.columns: dict[int, Known] = {}
-        self._selectivities: dict[Expr, float] = {}
+
+    def table_rows(self, table: Table) -> float:
+        """The size of a table, the same all through the planning of a statement."""
+        rows = self._sizes.get(table.tree)
+        if rows is None:
+            rows = self._sizes[table.tree] = self._count(table)
+        return rows
 
     # ------------------------------------------------------------------------------------------------- columns
 

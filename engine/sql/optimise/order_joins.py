@@ -16,7 +16,7 @@ from engine.sql.optimise.access_paths import LOOKUP_COST
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import Filter, Join, Plan, Recurse, Scan, SetOp, inputs
 
-DYNAMIC_MAX = 9
+DYNAMIC_MAX = 8
 BUILD_ROW = 2.0
 """What a row put into a hash table costs, in rows probed with."""
 
