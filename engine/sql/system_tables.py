@@ -1,11 +1,11 @@
-"""The catalog as tables: sys.tables, sys.columns, sys.indexes, sys.views, sys.functions."""
+"""The catalog as tables: sys.tables, sys.columns, sys.indexes, sys.statistics, sys.functions."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from engine.record.types import Type
+from engine.record.types import Type, describe
 from engine.sql import functions
 from engine.sql.shared import Shared
 
@@ -41,6 +41,16 @@ def _indexes(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]:
         yield index.name, index.table, names, index.unique, index.origin, index.tree, index.sql or None
 
 
+def _statistics(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]:
+    schema = session.schema()
+    for name, found in sorted(schema.statistics.items()):
+        for column, known in found.columns.items():
+            common = ", ".join(f"{describe(value)}: {share:.3g}" for value, share in known.common[:8])
+            ends = (known.bounds[0], known.bounds[-1]) if known.bounds else (None, None)
+            least, greatest = (None if end is None else describe(end) for end in ends)
+            yield name, column, found.rows, known.distinct, known.nulls, common, least, greatest
+
+
 def _functions(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]:
     for name in functions.names():
         found = functions.find(name, 1, False)
@@ -70,5 +80,13 @@ def register(shared: Shared) -> None:
             ("tree", integer), ("sql", text),
         ],
         _indexes,
+    )  # fmt: skip
+    shared.register_system_table(
+        "statistics",
+        [
+            ("table_name", text), ("column_name", text), ("rows", integer), ("distinct_values", Type.REAL),
+            ("nulls", Type.REAL), ("most_common", text), ("least_other", text), ("greatest_other", text),
+        ],
+        _statistics,
     )  # fmt: skip
     shared.register_system_table("functions", [("name", text), ("aggregate", boolean)], _functions)

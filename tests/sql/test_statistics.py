@@ -115,6 +115,9 @@ def test_statistics_are_part_of_the_catalog(new_session: NewSession) -> None:
     one.execute("COMMIT")
     statistics = two.schema().statistics["t"]
     assert statistics.rows == 30 and statistics.columns["a"].distinct == 3
+    assert two.execute("SELECT column_name, rows, distinct_values, most_common FROM sys.statistics").fetchall()[0] == (
+        "a", 30, 3.0, "0: 0.333, 1: 0.333, 2: 0.333",
+    )  # fmt: skip
     assert dict(statistics.columns["a"].common) == pytest.approx({0: 1 / 3, 1: 1 / 3, 2: 1 / 3})
     two.execute("ALTER TABLE t RENAME TO u")
     assert one.schema().statistics.keys() == {"u"}
