@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.sql.compile_expr import Closure, Layout, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import WindowCall
-from engine.sql.moving import moving
+from engine.sql.moving import Moving, moving
 from engine.sql.plan import SortKey, Window
 from engine.sql.window_frames import Part, Partition, frame_parts
 from engine.sql.window_functions import FRAMED, RANKING
@@ -42,7 +42,12 @@ def compile_window(plan: Window, rt: Runtime) -> Run:
             rows = sort_rows(rows, order)
         for group in _partitions(rows, partition_by):
             rt.check()
-            keys = [tuple([closure(row) for closure, _ in order]) for row in group] if order else None
+            keys: list[Row] | None = None
+            if len(order) == 1:
+                only = order[0][0]
+                keys = [(only(row),) for row in group]
+            elif order:
+                keys = [tuple([closure(row) for closure, _ in order]) for row in group]
             partition = Partition(group, keys)
             columns = [call(partition) for call in calls]
             yield from map(tuple.__add__, group, zip(*columns, strict=True))
@@ -115,6 +120,8 @@ def _picked(body: Callable[..., int], partition: Partition, parts: list[Part], a
 def _over_frames(make: Any, values: list[Any], parts: list[Part], rt: Runtime) -> list[Any]:
     """An aggregate's value over each row's frame."""
     state = moving(make, values, len(parts))
+    if len(parts) == 1:
+        return _over_stretches(state, *parts[0], rt)
     add, drop, result = state.add, state.drop, state.result
     at = [[0, 0] for _ in parts]
     found: list[Any] = []
@@ -140,4 +147,26 @@ def _over_frames(make: Any, values: list[Any], parts: list[Part], rt: Runtime) -
         if changed:
             value = result()
         found.append(value)
+    return found
+
+
+def _over_stretches(state: Moving, starts: list[int], ends: list[int], rt: Runtime) -> list[Any]:
+    """The same for frames in one piece, which most are."""
+    add, drop, result = state.add, state.drop, state.result
+    found: list[Any] = []
+    append = found.append
+    begin = stop = 0
+    value = result()
+    for first, behind in zip(starts, ends, strict=True):
+        if stop < behind or begin < first:
+            while stop < behind:
+                add(0, stop)
+                stop += 1
+            while begin < first:
+                drop(0, begin)
+                begin += 1
+            value = result()
+        append(value)
+        if not len(found) & CHECKED_ROWS:
+            rt.check()
     return found

@@ -43,8 +43,11 @@ class Partition:
         start = group = 0
         for i in range(1, count + 1):
             if i == count or keys[i] != keys[start]:
-                for j in range(start, i):
-                    first[j], last[j], number[j] = start, i, group
+                if i == start + 1:
+                    first[start], last[start], number[start] = start, i, group
+                else:
+                    size = i - start
+                    first[start:i], last[start:i], number[start:i] = [start] * size, [i] * size, [group] * size
                 start, group = i, group + 1
         return first, last, number
 
