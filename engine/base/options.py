@@ -9,6 +9,7 @@ from engine.base.errors import InterfaceError
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 SYNCHRONOUS = ("off", "normal", "full")
 ISOLATION = ("serializable", "snapshot")
+IO = ("auto", "uring", "threads", "sync")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Options:
     last checkpoint that starts the next one in the background; 0: only on request and at close.
     segment_size: bytes of a log segment, of a new database. memtable_bytes: memory for the writes of open transactions
     and for what was committed while they are open.
+    io: how many pages are read or written at once: "uring" (io_uring; an error where the system grants none), "threads",
+    "sync" (one after the other); "auto": the first of these that there is. What is done is the same.
     """
 
     create: bool = True
@@ -35,6 +38,7 @@ class Options:
     checkpoint_bytes: int = 64 << 20
     segment_size: int = 16 << 20
     memtable_bytes: int = 64 << 20
+    io: str = "auto"
 
     def __post_init__(self) -> None:
         if self.page_size not in PAGE_SIZES:
@@ -43,6 +47,8 @@ class Options:
             raise InterfaceError(f"synchronous {self.synchronous!r}: one of {', '.join(SYNCHRONOUS)} is needed")
         if self.isolation not in ISOLATION:
             raise InterfaceError(f"isolation {self.isolation!r}: one of {', '.join(ISOLATION)} is needed")
+        if self.io not in IO:
+            raise InterfaceError(f"io {self.io!r}: one of {', '.join(IO)} is needed")
         if self.pool_bytes < 1 << 20:
             raise InterfaceError(f"pool_bytes {self.pool_bytes!r}: at least 1 MiB (1048576) is needed")
         if self.memtable_bytes < 1 << 18:

@@ -4,8 +4,9 @@ from engine.base.schedule cimport POINT_READ, POINT_SYNC, POINT_TRUNCATE, POINT_
 
 cdef struct file_s
 
-# One open file as C sees it. `fd` is the descriptor where the operating system has one (for batched, asynchronous
-# I/O), else -1. `self` belongs to the implementation. Both are read-only for users.
+# One open file as C sees it. `fd` is the descriptor where the operating system has one, else -1, and `fd_end` says how
+# many bytes of the file are at the same offsets behind that descriptor (for asynchronous I/O): all, the first ones, or 0.
+# `self` belongs to the implementation. All are read-only for users.
 ctypedef file_s file_t
 
 ctypedef int64_t (*file_read_fn)(file_t *f, void *buf, size_t n, uint64_t offset) noexcept nogil
@@ -25,6 +26,7 @@ cdef struct file_s:
     const file_ops_t *ops
     void *self
     int fd
+    uint64_t fd_end
 
 
 # Bytes read, less than n only at the end of the file, or -errno. Interrupted and short reads are continued.

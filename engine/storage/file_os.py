@@ -27,6 +27,9 @@ _CALL_MAX = cython.declare(cython.size_t, 0x7FFFF000)
 # Attempts at "open it, or else create it" while another process creates and removes the same name.
 _CREATE_ATTEMPTS = 16
 
+# No byte of a file is behind this one.
+_ALL = cython.declare(uint64_t, 0x7FFFFFFFFFFFFFFF)
+
 
 def os_read(f, buf, n, offset):
     done: cython.size_t = 0
@@ -100,6 +103,7 @@ class OsFile(File):
         self.readonly = readonly
         self.c.ops = cython.address(OS_OPS)
         self.c.fd = fd
+        self.c.fd_end = _ALL
 
     def fileno(self):
         """The descriptor, -1 once closed."""

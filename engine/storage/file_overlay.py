@@ -65,8 +65,10 @@ class OverlayFile(File):
         self.c.ops = cython.address(OVERLAY_OPS)
         self.c.self = cython.address(self.overlay)
         self.c.fd = self.under.c.fd
+        self.c.fd_end = min(self.under.c.fd_end, self.overlay.base)
 
     def close(self):
         self.closed = True
+        self.c.fd = -1
         self.under.close()
         self.above.close()

@@ -1,0 +1,19 @@
+from collections.abc import Sequence
+from typing import Literal
+
+from engine.base.errors import OperationalError
+from engine.storage.file import File
+
+MODES: tuple[str, ...]
+
+Operation = tuple[Literal["read"], int, int] | tuple[Literal["write"], int, bytes]
+
+def choose_mode(name: str) -> str: ...
+
+class AsyncIO:
+    def __init__(self, mode: str = "auto", any_order: bool = False) -> None: ...
+    @property
+    def mode(self) -> str: ...
+    def run(self, file: File, operations: Sequence[Operation]) -> list[bytes | int | OperationalError]: ...
+    def stop(self) -> None: ...
+    def counters(self) -> dict[str, int]: ...
