@@ -32,7 +32,10 @@ def render(model: PoolModel) -> RenderableType:
     )
     c = model.counters
     title += Text(f"{c['reads']:,} read, {c['writes']:,} written, {c['evictions']:,} evicted")
-    title += Text(f" ({c['evicted_dirty']:,} of them dirty), {c['sweeps']:,} steps of the clock hand")
+    title += Text(f" ({c['evicted_dirty']:,} of them dirty), {c['sweeps']:,} steps of the clock hand\n")
+    title += Text(f"I/O: {model.io}; {c['read_together']:,} read together with others, ")
+    title += Text(f"{c['written_ahead']:,} written ahead of the hand, {c['written_by_misses']:,} by misses, ")
+    title += Text(f"{c['reused_by_scans']:,} frames reused by scans")
     usage = table(
         (("usage", True), ("frames", True), ("", False)),
         (

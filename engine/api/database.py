@@ -124,8 +124,8 @@ class Database:
         self.store.check_open()
         return check_database(self)
 
-    def stats(self) -> dict[str, int]:
-        """Counters since the database was opened."""
+    def stats(self) -> dict[str, Any]:
+        """Counters since the database was opened, and `io`: how pages are read and written together."""
         from engine.txn.stats import store_stats
 
         self.store.check_open()

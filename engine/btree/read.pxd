@@ -1,12 +1,13 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
 from engine.base.atomic cimport load32_relaxed, load_acquire, load_relaxed, load16_relaxed, prefetch
 from engine.base.codes cimport ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY, ERR_RESTART, OK
 from engine.base.schedule cimport POINT_OPTIMISTIC, yield_with_gil
 from engine.base.sync cimport thread_yield
 from engine.base.thread cimport thread_self, thread_t
+from engine.btree.ahead cimport ahead_bring, ahead_plan, ahead_t
 from engine.btree.node cimport (
     CELL_SIZE, cell_at, cell_value, cell_key, node_child, node_child_at, node_child_index, node_search,
     node_value_len, slot_at, slot_t,
@@ -16,7 +17,7 @@ from engine.btree.tree cimport DEPTH_MAX, corrupt
 from engine.pool.fail cimport error_of
 from engine.pool.latch cimport LATCH_EXCLUSIVE, optimistic_begin, optimistic_valid
 from engine.pool.pool cimport (
-    frame_of, frame_page, frame_t, frame_touch, mutex_lock, mutex_unlock, pool_fix, pool_t, pool_unfix,
+    frame_of, frame_page, frame_t, frame_touch, mutex_lock, mutex_unlock, pool_fix, pool_fix_once, pool_t, pool_unfix,
 )
 from engine.storage.layout cimport (
     FLAG_UPPER_INFINITE, KIND_BRANCH, KIND_LEAF, VALUE_OVERFLOW, lower_fence, overflow_ref_t, page_t, upper_fence,
@@ -35,7 +36,7 @@ cdef enum:
 cdef object tree_get(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, object default, str path)
 cdef int _try_get(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, PyObjectPtr *out)
 cdef object _slow_get(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, object default, str path)
-cdef int leaf_fix(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, int bound, int32_t *frame) noexcept nogil
+cdef int leaf_fix(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, int bound, ahead_t *ahead, int32_t *frame) noexcept nogil
 cdef int value_copy(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, uint8_t **out, uint64_t *length) noexcept nogil
 cdef int64_t range_count(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *start, size_t start_len, bint bounded, const uint8_t *stop, size_t stop_len) noexcept nogil
 
@@ -46,6 +47,7 @@ cdef class Scan:
     cdef uint32_t root
     cdef uint64_t lsn
     cdef page_t *page            # a private copy of the leaf
+    cdef ahead_t *ahead
     cdef long at
     cdef long end
     cdef bint reverse

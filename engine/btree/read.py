@@ -12,6 +12,7 @@ the version they want vanish under them, they start again with a newer state.
 
 *Scans* copy one leaf at a time (a page is smaller than what building its tuples costs) and find the next by the upper
 fence, backward ones by the lower fence: no latch is held between two calls, and there are no sibling links to keep.
+Where the leaf is not in the pool, the ones behind it are brought in with it (ahead.py).
 """
 
 import cython
@@ -117,7 +118,7 @@ def value_copy(p, root, lsn, key, key_len, out, length):
     while True:
         at = lsn if lsn != 0 else load_acquire(cython.address(p.published))
         frame: int32_t = -1
-        done = leaf_fix(p, root, at, key, key_len, BOUND_KEY, cython.address(frame))
+        done = leaf_fix(p, root, at, key, key_len, BOUND_KEY, cython.NULL, cython.address(frame))
         if done == OK:
             page = frame_page(p, frame)
             found = node_search(page, p.page_size, key, key_len)
@@ -158,16 +159,17 @@ def value_copy(p, root, lsn, key, key_len, out, length):
         thread_yield()
 
 
-def leaf_fix(p, root, lsn, key, key_len, bound, frame):
+def leaf_fix(p, root, lsn, key, key_len, bound, ahead, frame):
     """Latch, shared, the leaf at `lsn` that covers `key`; BOUND_BEFORE: what is just below it; BOUND_LAST: the last leaf.
 
-    0 with `frame` set, ERR_NOT_FOUND never; ERR_RESTART and errors as pool_fix has them.
+    `ahead`: of the scan that wants the leaf once, or NULL. 0 with `frame` set; ERR_RESTART and errors as pool_fix has them.
     """
     page_id: cython.uint = root
     level: cython.int = 256
     _depth: cython.int
     for _depth in range(DEPTH_MAX):
-        at = pool_fix(p, page_id, lsn)
+        once: cython.bint = ahead != cython.NULL and level == 1
+        at = pool_fix_once(p, page_id, lsn) if once else pool_fix(p, page_id, lsn)
         if at < 0:
             return at
         page = frame_page(p, at)
@@ -190,7 +192,12 @@ def leaf_fix(p, root, lsn, key, key_len, bound, frame):
             pool_unfix(p, at)
             return corrupt(page_id, 103)
         page_id = node_child_at(page, index)
+        plan: cython.bint = ahead != cython.NULL and level == 1
+        if plan:
+            ahead_plan(p, ahead, page, index)
         pool_unfix(p, at)
+        if plan:
+            ahead_bring(p, ahead)
     return corrupt(page_id, 101)
 
 
@@ -201,11 +208,16 @@ def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len):
     from_key = cython.cast(cython.p_uchar, malloc(size))
     if from_key == cython.NULL:
         return ERR_MEMORY
+    ahead: ahead_t
+    memset(cython.address(ahead), 0, cython.sizeof(ahead_t))
+    ahead.bounded = bounded
+    ahead.last = stop
+    ahead.last_len = stop_len
     length: cython.size_t = start_len
     memcpy(from_key, start, start_len)
     while True:
         frame: int32_t = -1
-        done = leaf_fix(p, root, lsn, from_key, length, BOUND_KEY, cython.address(frame))
+        done = leaf_fix(p, root, lsn, from_key, length, BOUND_KEY, cython.address(ahead), cython.address(frame))
         if done != OK:
             free(from_key)
             return done
@@ -247,8 +259,15 @@ class Scan:
         """Take memory for a leaf and a bound; the other fields are set."""
         self.page = cython.cast(cython.pointer(page_t), malloc(self.pool.page_size))
         self.bound = cython.cast(cython.p_uchar, malloc(self.pool.page_size))
-        if self.page == cython.NULL or self.bound == cython.NULL:
+        self.ahead = cython.cast(cython.pointer(ahead_t), calloc(1, cython.sizeof(ahead_t)))
+        if self.page == cython.NULL or self.bound == cython.NULL or self.ahead == cython.NULL:
             raise MemoryError
+        last = self.start if self.reverse else self.stop
+        self.ahead.reverse = self.reverse
+        if last is not None:
+            self.ahead.bounded = True
+            self.ahead.last = cython.cast(cython.p_uchar, PyBytes_AS_STRING(last))
+            self.ahead.last_len = len(last)
         first = self.stop if self.reverse else self.start
         self.bounded = first is not None
         if first is not None:
@@ -262,6 +281,7 @@ class Scan:
     def __dealloc__(self):
         free(self.page)
         free(self.bound)
+        free(self.ahead)
 
     def __iter__(self):
         return self
@@ -283,7 +303,9 @@ class Scan:
         kind: cython.int = BOUND_KEY
         if self.reverse:
             kind = BOUND_BEFORE if self.bounded else BOUND_LAST
-        done = leaf_fix(self.pool, self.root, self.lsn, self.bound, self.bound_len, kind, cython.address(frame))
+        done = leaf_fix(
+            self.pool, self.root, self.lsn, self.bound, self.bound_len, kind, self.ahead, cython.address(frame)
+        )
         if done == OK:
             memcpy(self.page, frame_page(self.pool, frame), self.pool.page_size)
             pool_unfix(self.pool, frame)

@@ -8,6 +8,7 @@ from engine.inspect import probe
 from engine.inspect.decode import header_of, kind_of
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
+from engine.txn.stats import io_stats
 
 DIRTY, GARBAGE = 1, 2
 EXCLUSIVE, WAITERS = 1 << 30, 1 << 31
@@ -42,6 +43,7 @@ class PoolModel(Model):
 
     hit_rate: None before anything was asked for; a page asked for is one latched, by any database of the process.
     victims: frames that would be evicted next if nothing else happened; none while there are free frames.
+    io: "uring", "threads" or "sync": how pages are read and written together.
     """
 
     frames: int
@@ -53,6 +55,7 @@ class PoolModel(Model):
     hand: int
     usage: tuple[int, ...]
     hit_rate: float | None
+    io: str
     counters: dict[str, int]
     victims: tuple[int, ...]
     buffers: tuple[Buffer, ...]
@@ -99,6 +102,7 @@ def pool_model(source: LiveSource) -> PoolModel:
         hand=counters["hand"],
         usage=usage_counts,
         hit_rate=_hit_rate(counters["reads"]),
+        io=str(io_stats(source.store)["io"]),
         counters={name: int(value) for name, value in counters.items()},
         victims=() if free > 0 else _victims(buffers, counters["hand"], counters["frames"]),
         buffers=tuple(buffers),

@@ -9,7 +9,9 @@ from engine.base.codes cimport (
 )
 from engine.base.invariant cimport invariant
 from engine.base.schedule cimport POINT_MAP, yield_point, yield_spin
-from engine.base.sync cimport mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield
+from engine.base.sync cimport (
+    cond_destroy, cond_init, cond_t, mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield,
+)
 from engine.base.thread cimport thread_buffer, thread_self, thread_t
 from engine.pool.latch cimport (
     LATCH_EXCLUSIVE, LATCH_PIN, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
@@ -29,6 +31,11 @@ cdef enum:
     CHUNK_BITS = 16
     CHUNK_SIZE = 65536
     CHUNKS = 65536
+    WRITER_NONE = 0          # dirty pages are written by whoever needs a frame
+    WRITER_ALLOWED = 1       # the writer is started when it is needed
+    WRITER_RUNS = 2
+    WRITER_STOPS = 3
+    SKIPS = 32               # dirty frames a miss leaves to the writer before it writes one itself
 
 cdef extern from *:
     """
@@ -100,9 +107,19 @@ cdef extern from *:
         uint32_t *changed;           /* page ids changed since the last checkpoint began */
         uint32_t changed_count, changed_room, changed_epoch;
         uint64_t reads, writes, evictions, evicted_dirty, sweeps, copies, kept_versions, evicted_versions;
+        uint64_t batch_reads;        /* pages that were read together with others */
+        uint64_t recycled;           /* frames that scans used again */
+        uint64_t written_ahead;      /* pages the writer wrote */
+        uint64_t miss_writes;        /* pages that a thread in want of a frame wrote itself */
+        void *aio;                   /* aio_t of the pool; NULL: everything is synchronous */
+        pthread_t writer;            /* the thread that writes ahead of the hand, see writer.py */
+        pthread_cond_t writer_wake;
+        uint32_t writer_state, writer_called;
     } pool_t;
     #endif
     """
+    ctypedef struct pthread_t:
+        pass
     ctypedef struct frame_t:
         uint64_t word
         uint32_t page_id
@@ -182,6 +199,15 @@ cdef extern from *:
         uint64_t copies
         uint64_t kept_versions
         uint64_t evicted_versions
+        uint64_t batch_reads
+        uint64_t recycled
+        uint64_t written_ahead
+        uint64_t miss_writes
+        void *aio
+        pthread_t writer
+        cond_t writer_wake
+        uint32_t writer_state
+        uint32_t writer_called
 
 cdef inline page_t *frame_page(const pool_t *p, int32_t frame) noexcept nogil:
     return <page_t *>(p.arena + (<uint64_t>frame << p.page_shift))
@@ -219,6 +245,8 @@ cdef int _from_the_future(uint32_t page_id, uint64_t offset) noexcept nogil
 cdef int32_t pool_load(pool_t *p, uint32_t page_id) noexcept nogil
 cdef int32_t pool_pin(pool_t *p, uint32_t page_id) noexcept nogil
 cdef int32_t pool_fix(pool_t *p, uint32_t page_id, uint64_t lsn) noexcept nogil
+cdef int32_t pool_fix_once(pool_t *p, uint32_t page_id, uint64_t lsn) noexcept nogil
+cdef int32_t _fix(pool_t *p, uint32_t page_id, uint64_t lsn, bint use) noexcept nogil
 cdef int32_t _fix_version(pool_t *p, uint32_t page_id, uint64_t lsn) noexcept nogil
 cdef int32_t _load_version(pool_t *p, int32_t version) noexcept nogil
 cdef int read_image(pool_t *p, uint32_t page_id, uint32_t slot, uint32_t tag, page_t *into) noexcept nogil

@@ -16,7 +16,9 @@ that the descriptor still names its page: between the two the page may have been
 
 Eviction is a clock sweep: the hand passes the descriptors round and round, skips what is latched or pinned, takes one
 from the usage count of the others, and evicts at 0. A dirty page is first written, to a free slot: the log need not
-be ahead of it, because no durable page table refers to that slot until the next checkpoint.
+be ahead of it, because no durable page table refers to that slot until the next checkpoint. Where a thread of its own
+may do so (writer.py), dirty pages in front of the hand are written before it comes. Many pages are brought in together
+by load.py.
 
 Locking: the pool's mutex covers the movement of pages between frames and slots, slots, versions and snapshots.
 Nobody waits for a latch or for the disk while holding it; whoever holds a latch may take it. Functions whose comment
@@ -31,6 +33,8 @@ from cython.cimports.engine.base.atomic import cpu_relax, fence_release
 from cython.cimports.engine.pool.arena import arena_free, arena_new
 from cython.cimports.engine.pool.slots import slot_drop, slot_take
 from cython.cimports.engine.pool.versions import version_find
+from cython.cimports.engine.pool.writer import pool_detach, writer_call
+from cython.cimports.engine.storage.aio import aio_free, aio_t
 
 LOOK_AGAIN = cython.declare(cython.int, -1999)
 
@@ -74,11 +78,14 @@ def pool_init(p, page_size, pool_bytes, file):
         p.frames[i].next_free = p.free_frames
         p.free_frames = i
     mutex_init(cython.address(p.mutex), cython.NULL)
+    cond_init(cython.address(p.writer_wake), cython.NULL)
     return OK
 
 
 def pool_free(p):
     """Give all memory of the pool back; nobody may be using it."""
+    pool_detach(p)
+    aio_free(cython.cast(cython.pointer(aio_t), p.aio))
     arena_free(p.arena, p.arena_bytes)
     arena_free(cython.cast(cython.p_uchar, p.frames), cython.cast(uint64_t, p.frame_count) * cython.sizeof(frame_t))
     i: cython.int
@@ -94,6 +101,7 @@ def pool_free(p):
     free(p.free_pages)
     free(p.changed)
     mutex_destroy(cython.address(p.mutex))
+    cond_destroy(cython.address(p.writer_wake))
 
 
 def pool_know(p, page_id):
@@ -149,6 +157,7 @@ def frame_take(p):
     """An empty frame with X held, or ERR_POOL_FULL or an I/O error. Mutex held; given up while a dirty page is written."""
     steps: cython.long = 0
     limit: cython.long = cython.cast(cython.long, p.frame_count) * (USAGE_MAX + 3)
+    skipped: cython.int = 0
     while steps < limit:
         frame: cython.int = _take_free(p)  # it may have filled while the mutex was given up
         if frame >= 0:
@@ -162,6 +171,10 @@ def frame_take(p):
             store32_relaxed(cython.address(f.usage), usage - 1)
             continue
         if f.flags & FRAME_DIRTY and not f.flags & FRAME_GARBAGE:
+            if skipped < SKIPS and writer_call(p):
+                skipped += 1  # it will be clean the next time round
+                continue
+            p.miss_writes += 1
             done = _write_out(p, frame)
             if done < 0 and done != ERR_POOL_FULL:
                 return done
@@ -338,12 +351,21 @@ def pool_pin(p, page_id):
         latch_unpin(cython.address(f.word))
 
 
+def pool_fix_once(p, page_id, lsn):
+    """pool_fix for a page that is wanted once, as by a scan: it does not count as used."""
+    return _fix(p, page_id, lsn, False)
+
+
 def pool_fix(p, page_id, lsn):
     """Latch, shared, the version of a page that a snapshot at `lsn` sees: its frame, or an error.
 
     ERR_RESTART: no such version; a reader without a registered snapshot takes a newer one and starts again.
     Ends with pool_unfix. May wait for a latch or the disk: not with the GIL.
     """
+    return _fix(p, page_id, lsn, True)
+
+
+def _fix(p, page_id, lsn, use):
     while True:
         frame = frame_of(p, page_id)
         if frame < 0:
@@ -360,7 +382,8 @@ def pool_fix(p, page_id, lsn):
         if f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame:
             page = frame_page(p, frame)
             if page.lsn <= lsn:
-                frame_touch(f)
+                if use:
+                    frame_touch(f)
                 latch_note_kind(page.kind, page.level)
                 return frame
             unlatch_shared(cython.address(f.word), frame)

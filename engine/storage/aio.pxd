@@ -14,6 +14,20 @@ from engine.storage.workers cimport (
     workers_init, workers_put, workers_stop, workers_t, workers_wait,
 )
 
+cdef extern from *:
+    """
+    #include <fcntl.h>
+    static inline void ank_will_read(int fd, uint64_t offset, uint64_t length) {
+    #if defined(__APPLE__)
+        struct radvisory what = {.ra_offset = (off_t)offset, .ra_count = (int)length};
+        fcntl(fd, F_RDADVISE, &what);
+    #else
+        posix_fadvise(fd, (off_t)offset, (off_t)length, POSIX_FADV_WILLNEED);
+    #endif
+    }
+    """
+    void will_read "ank_will_read"(int fd, uint64_t offset, uint64_t length) noexcept nogil
+
 cdef enum:
     AIO_DEPTH = 32          # operations of one batch that are under way at most
     AIO_RINGS = 8           # rings at most: batches that use one at the same time; further ones use the threads
@@ -59,6 +73,7 @@ cdef aio_t *aio_new(int mode) noexcept nogil
 cdef void aio_stop(aio_t *a) noexcept nogil
 cdef void aio_free(aio_t *a) noexcept nogil
 
+cdef void aio_hint(const aio_t *a, const file_t *f, uint64_t offset, uint64_t length) noexcept nogil
 cdef void aio_begin(aio_t *a, aio_batch_t *b, file_t *f, bint any_order) noexcept nogil
 cdef void aio_submit(aio_batch_t *b, aio_op_t *op) noexcept nogil
 cdef aio_op_t *aio_next(aio_batch_t *b) noexcept nogil

@@ -91,6 +91,12 @@ def aio_free(a):
     free(a)
 
 
+def aio_hint(a, f, offset, length):
+    """Tell the system that these bytes will be read soon: it may fetch them meanwhile. Nothing where all is synchronous."""
+    if aio_concurrent(a, f) and offset + length <= f.fd_end:
+        will_read(f.fd, offset, length)
+
+
 def _borrow_ring(a):
     """A ring that nobody uses, or -1. Mutex held."""
     i: cython.int

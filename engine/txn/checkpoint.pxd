@@ -4,8 +4,11 @@ from engine.base.codes cimport ERR_MEMORY, ERR_RESTART, OK
 from engine.base.schedule cimport POINT_CHECKPOINT, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.pool.pool cimport (
-    FRAME_DIRTY, FRAME_GARBAGE, SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, frame_of, frame_page, page_known, page_ref_t,
-    pool_fix, pool_know, pool_t, pool_unfix, ref_of, version_t, write_image,
+    SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, frame_of, page_known, page_ref_t, pool_fix_once, pool_know, pool_t, pool_unfix,
+    ref_of, version_t,
+)
+from engine.pool.images cimport (
+    IMAGES_MAX, image_settle, images_copy, images_free, images_init, images_t, images_write,
 )
 from engine.btree.batch cimport mark_changed
 from engine.pool.slots cimport slot_drop, slot_mark, slot_take
@@ -22,9 +25,11 @@ ctypedef struct item_t:
     uint32_t old_slot
     uint32_t old_tag
 
-cdef int place_page(pool_t *p, uint64_t lsn, item_t *item) noexcept nogil
-cdef int _write_version(pool_t *p, uint64_t lsn, item_t *item) noexcept nogil
-cdef int place_pages(pool_t *p, uint64_t lsn, item_t *items, uint32_t count) noexcept nogil
+cdef int place_pages(pool_t *p, uint64_t lsn, item_t *items, uint32_t count, images_t *images) noexcept nogil
+cdef bint _find_image(pool_t *p, uint64_t lsn, item_t *item) noexcept nogil
+cdef int _copy_version(pool_t *p, uint64_t lsn, uint32_t page_id, images_t *images, uint32_t index) noexcept nogil
+cdef int _write_images(pool_t *p, images_t *images, item_t *items) noexcept nogil
+cdef void _drop_images(pool_t *p, images_t *images) noexcept nogil
 cdef int _place_all(Store store, uint64_t lsn, item_t *items, uint32_t count) except -1
 cdef void _undo(pool_t *p, item_t *items, uint32_t count, bint again) noexcept nogil
 cdef void _settle(pool_t *p, item_t *items, uint32_t count) noexcept nogil

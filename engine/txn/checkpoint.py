@@ -2,7 +2,8 @@
 
     1  commit section, for a moment: C = published LSN, snapshot at C, the list of pages changed since the last one,
        where redo will begin, the log's checksum there
-    2  every page on the list: the version C sees is written to a free slot, unless it stands in one already
+    2  every page on the list: the version C sees is written to a free slot, unless it stands in one already; pages are
+       copied, and go out together in large writes (engine.pool.images)
     3  the blocks of the page table that changed, up to the root, to free slots
     4  log durable up to where redo begins; data file synced
     5  the older meta slot is written; data file synced: this is the moment the checkpoint counts
@@ -37,8 +38,29 @@ def entries_per_block(page_size):
 # --- pages ----------------------------------------------------------------------------------------------------------
 
 
-def place_page(p, lsn, item):
-    """Find, or make, the image of the version of a page that the checkpoint at `lsn` sees. 0 or an error."""
+def place_pages(p, lsn, items, count, images):
+    """Find, or make, the images of the versions that the checkpoint at `lsn` sees of some pages. 0 or the first error."""
+    i: cython.uint
+    images.count = 0
+    done: cython.int = OK
+    for i in range(count):
+        yield_point(POINT_CHECKPOINT)
+        if _find_image(p, lsn, cython.address(items[i])):
+            continue
+        done = _copy_version(p, lsn, items[i].page_id, images, i)
+        if done == OK and images.count == IMAGES_MAX:
+            done = _write_images(p, images, items)
+        if done < 0:
+            break
+    if done == OK:
+        done = _write_images(p, images, items)
+    if done < 0:
+        _drop_images(p, images)
+    return done
+
+
+def _find_image(p, lsn, item):
+    """Whether the version that the checkpoint sees has an image already, or there is none; else it must be written."""
     mutex_lock(cython.address(p.mutex))
     r = ref_of(p, item.page_id)
     slot: cython.uint = 0
@@ -59,63 +81,66 @@ def place_page(p, lsn, item):
     item.slot = slot
     item.tag = tag
     mutex_unlock(cython.address(p.mutex))
-    return _write_version(p, lsn, item) if write else OK
+    return not write
 
 
-def _write_version(p, lsn, item):
-    frame = pool_fix(p, item.page_id, lsn)
+def _copy_version(p, lsn, page_id, images, index):
+    """Copy the version of a page that the checkpoint sees; its latch is held for that alone. 0 or an error."""
+    frame = pool_fix_once(p, page_id, lsn)
     if frame < 0:
         return frame
     mutex_lock(cython.address(p.mutex))
     slot = slot_take(p, SLOT_PENDING)
     mutex_unlock(cython.address(p.mutex))
-    tag: uint32_t = 0
-    done: cython.int = write_image(p, frame_page(p, frame), slot, cython.address(tag)) if slot != 0 else ERR_MEMORY
-    mutex_lock(cython.address(p.mutex))
-    f = cython.address(p.frames[frame])
-    if done < 0:
-        slot_drop(p, slot, SLOT_PENDING)
-    else:
-        item.slot = slot
-        item.tag = tag
-        p.writes += 1
-        if f.flags & FRAME_DIRTY and not f.flags & FRAME_GARBAGE and f.page_id == item.page_id:
-            # the frame has an image now: it can be evicted without being written again
-            if f.version >= 0:
-                p.versions[f.version].slot = slot
-                p.versions[f.version].tag = tag
-            else:
-                r = ref_of(p, item.page_id)
-                r.slot = slot
-                r.tag = tag
-            p.slots[slot] |= SLOT_LIVE
-            f.flags &= ~cython.cast(cython.uint, FRAME_DIRTY)
-    mutex_unlock(cython.address(p.mutex))
+    if slot != 0:
+        images_copy(p, images, frame, slot, index)
     pool_unfix(p, frame)
-    return done
+    return OK if slot != 0 else ERR_MEMORY
 
 
-def place_pages(p, lsn, items, count):
-    """Place some pages. 0 or the first error."""
+def _write_images(p, images, items):
+    """Write the images, and note where they are; where the frame still holds the page, it is clean now. 0 or an error."""
     i: cython.uint
-    for i in range(count):
-        yield_point(POINT_CHECKPOINT)
-        done = place_page(p, lsn, cython.address(items[i]))
-        if done < 0:
-            return done
+    done = images_write(p, images)
+    if done < 0:
+        return done
+    mutex_lock(cython.address(p.mutex))
+    for i in range(images.count):
+        image = cython.address(images.images[i])
+        items[image.user].slot = image.slot
+        items[image.user].tag = image.tag
+        image_settle(p, image)
+    p.writes += images.count
+    mutex_unlock(cython.address(p.mutex))
+    images.count = 0
     return OK
+
+
+def _drop_images(p, images):
+    """What was copied and not noted is not needed: its slots are free."""
+    i: cython.uint
+    mutex_lock(cython.address(p.mutex))
+    for i in range(images.count):
+        slot_drop(p, images.images[i].slot, SLOT_PENDING)
+    mutex_unlock(cython.address(p.mutex))
+    images.count = 0
 
 
 def _place_all(store, lsn, items, count):
     """Place all pages, in runs, so that signals are seen and the GIL is given to others; then enter them in the refs."""
     p = cython.address(store.pool)
+    images: images_t
+    check(images_init(cython.address(images), p), store.path)
     at: cython.uint = 0
-    while at < count:
-        run: cython.uint = min(count - at, 256)
-        with cython.nogil:
-            done = place_pages(p, lsn, cython.address(items[at]), run)
-        check(done, store.path)
-        at += run
+    try:
+        while at < count:
+            run: cython.uint = min(count - at, 256)
+            with cython.nogil:
+                done = place_pages(p, lsn, cython.address(items[at]), run, cython.address(images))
+            check(done, store.path)
+            at += run
+    finally:
+        images_free(cython.address(images))
     i: cython.uint
     with cython.nogil:
         mutex_lock(cython.address(p.mutex))

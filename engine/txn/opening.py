@@ -17,11 +17,15 @@ import secrets
 import time
 
 import cython
+from cython.cimports.engine.base.codes import ERR_MEMORY
 from cython.cimports.engine.pool.fail import check
+from cython.cimports.engine.pool.writer import pool_attach, pool_detach
+from cython.cimports.engine.storage.aio import aio_new
 from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_COMMIT, abort_record_t
 from cython.cimports.libc.stdlib import free, malloc
 
 from engine.base.errors import LockedError, OperationalError
+from engine.storage.aio import MODES, choose_mode
 from engine.storage.file_overlay import OverlayFile
 from engine.storage.meta import Meta, choose
 from engine.txn.checkpoint import load_table
@@ -46,6 +50,7 @@ def open_store(fs, path, options):
 
     Raises OperationalError (missing, not a database, I/O), LockedError, CorruptionError, NotSupportedError.
     """
+    mode = choose_mode(options.io)  # what cannot be had is refused before anything is made
     if fs.is_dir(path):
         raise OperationalError(f"{path} is a directory, not a database")
     if fs.exists(path):
@@ -62,7 +67,9 @@ def open_store(fs, path, options):
     try:
         lock = fs.lock(file, shared=options.readonly)
         number, meta = choose(file, path)
-        return _open(fs, path, file, lock, number, meta, options)
+        store = _open(fs, path, file, lock, number, meta, options)
+        _attach_io(store, mode)
+        return store
     except BaseException:
         file.close()
         if lock is not None:
@@ -146,6 +153,21 @@ def _open(fs, path, file, lock, number, meta, options):
     )
     store.checkpointer = Checkpointer(store, options.checkpoint_bytes)
     return store
+
+
+def _attach_io(store, mode):
+    """Pages are read and written at once, and written in the background, from here on: recovery is over."""
+    s: Store = store
+    aio = aio_new(MODES.index(mode))
+    check(ERR_MEMORY if aio == cython.NULL else 0, s.path)
+    pool_attach(cython.address(s.pool), aio, not s.is_readonly)
+
+
+def _detach_io(store):
+    """Nothing is read ahead or written any more: the files may be closed."""
+    s: Store = store
+    with cython.nogil:
+        pool_detach(cython.address(s.pool))
 
 
 def _recover(store, reader):
@@ -248,4 +270,5 @@ def close_store(store):
                 store.check_open()
                 store.checkpointer.run()
     finally:
+        _detach_io(store)
         store.close_files()

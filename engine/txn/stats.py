@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cython
 
 from engine.base.thread import entries
+from engine.storage.aio import MODES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,16 @@ class StoreStats:
     log_groups: int
     checkpoints: int
     checkpoint_failures: int
+    io: str
+    io_batches: int
+    io_reads: int
+    io_writes: int
+    io_threads: int
+    io_rings: int
+    page_reads_together: int
+    pages_written_ahead: int
+    pages_written_by_misses: int
+    frames_reused_by_scans: int
 
 
 def store_stats(store):
@@ -74,4 +85,24 @@ def store_stats(store):
         log_groups=log.groups if log else 0,
         checkpoints=s.checkpointer.count if s.checkpointer is not None else 0,
         checkpoint_failures=s.checkpointer.failures if s.checkpointer is not None else 0,
+        page_reads_together=int(p.batch_reads),
+        pages_written_ahead=int(p.written_ahead),
+        pages_written_by_misses=int(p.miss_writes),
+        frames_reused_by_scans=int(p.recycled),
+        **io_stats(s),
     )
+
+
+def io_stats(store):
+    """How pages of this store are read and written together: `io` is what its file allows of what was asked for."""
+    s: Store = store
+    a = cython.cast(cython.pointer(aio_t), s.pool.aio)
+    concurrent = aio_concurrent(a, s.file.ptr())
+    return {
+        "io": MODES[a.mode] if concurrent else "sync",
+        "io_batches": int(a.batches) if a != cython.NULL else 0,
+        "io_reads": int(a.reads) if a != cython.NULL else 0,
+        "io_writes": int(a.writes) if a != cython.NULL else 0,
+        "io_threads": int(a.workers.started) if a != cython.NULL else 0,
+        "io_rings": int(a.ring_count) if a != cython.NULL else 0,
+    }

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from typing import Any
 
 from engine.txn.store import Store
 
@@ -28,5 +29,16 @@ class StoreStats:
     log_groups: int
     checkpoints: int
     checkpoint_failures: int
+    io: str
+    io_batches: int
+    io_reads: int
+    io_writes: int
+    io_threads: int
+    io_rings: int
+    page_reads_together: int
+    pages_written_ahead: int
+    pages_written_by_misses: int
+    frames_reused_by_scans: int
 
 def store_stats(store: Store) -> StoreStats: ...
+def io_stats(store: Store) -> dict[str, Any]: ...
