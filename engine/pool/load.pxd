@@ -17,6 +17,7 @@ from engine.storage.page cimport PAGE_OK, page_verify
 
 cdef enum:
     RING_MAX = 64
+    GAP = 4                  # slots that are at most this far apart stand close together
 
 # The frames that one scan uses over and over, so that it does not flush the pool. Zeroed before its first use.
 ctypedef struct frame_ring_t:
@@ -28,7 +29,7 @@ cdef uint32_t pool_load_many(pool_t *p, const uint32_t *page_ids, uint32_t count
 cdef void pool_hint_many(pool_t *p, const uint32_t *page_ids, uint32_t count) noexcept nogil
 cdef uint32_t load_window(const pool_t *p) noexcept nogil
 cdef void _load(pool_t *p, const uint32_t *page_ids, uint32_t count, frame_ring_t *ring) noexcept nogil
-cdef bint _sequential(uint32_t count, uint32_t adjacent) noexcept nogil
+cdef bint _sort(uint32_t *slots, aio_op_t *ops, uint32_t count) noexcept nogil
 cdef int32_t _claim(pool_t *p, uint32_t page_id, frame_ring_t *ring) noexcept nogil
 cdef int32_t _ring_frame(pool_t *p, frame_ring_t *ring) noexcept nogil
 cdef void _arrived(pool_t *p, const aio_op_t *op) noexcept nogil

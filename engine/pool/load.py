@@ -12,8 +12,8 @@ Ids that are unknown, free, or already in the pool cost a look at the map. Only 
 While a page is read its frame is held exclusively, as pool_load does; those who want it wait for this page, not for the
 batch. The loading thread waits for nothing but the disk meanwhile.
 
-Pages that follow each other in the file are read one after the other: the system sees the sequence and reads ahead
-in larger pieces than ours, while we verify (build_support/io_benchmark.py: a scan of a tree loaded in order).
+A batch is read in the order of the file. Where its pages stand close together there, they are read one after the other:
+the system sees the sequence and reads ahead in larger pieces than ours, while we verify (measured: engine/README.md).
 
 Scans give a `frame_ring_t`. Their pages come in with usage count 0, are not counted as used by the scan itself
 (pool_fix_once), and once the pool is full the scan takes its next frame from the oldest page it has brought in, unless
@@ -44,28 +44,28 @@ def pool_hint_many(p, page_ids, count):
     slots: uint32_t[32]
     found: cython.uint = 0
     i: cython.uint
-    next: cython.uint = 0
-    adjacent: cython.uint = 0
     mutex_lock(cython.address(p.mutex))
     for i in range(min(count, cython.cast(cython.uint, AIO_DEPTH))):
         if page_known(p, page_ids[i]) and frame_of(p, page_ids[i]) < 0 and ref_of(p, page_ids[i]).slot != 0:
             slots[found] = ref_of(p, page_ids[i]).slot
-            adjacent += slots[found] == next
-            next = slots[found] + 1
             found += 1
     mutex_unlock(cython.address(p.mutex))
-    if _sequential(found, adjacent):
+    if found == 0:
         return
+    forward: cython.bint = slots[found - 1] > slots[0]
+    if _sort(slots, cython.NULL, found) and forward:
+        return  # the system sees that by itself
     aio = cython.cast(cython.pointer(aio_t), p.aio)
     file = cython.cast(cython.pointer(file_t), p.file)
     i = 0
     while i < found:
         first: cython.uint = slots[i]
-        run: cython.uint = 1
-        while i + run < found and slots[i + run] == first + run:
-            run += 1
-        i += run
-        aio_hint(aio, file, cython.cast(uint64_t, first) << p.page_shift, cython.cast(uint64_t, run) << p.page_shift)
+        last: cython.uint = first
+        while i < found and slots[i] - last <= GAP:
+            last = slots[i]
+            i += 1
+        length = cython.cast(uint64_t, last - first + 1) << p.page_shift
+        aio_hint(aio, file, cython.cast(uint64_t, first) << p.page_shift, length)
 
 
 def _load(p, page_ids, count, ring):
@@ -74,8 +74,8 @@ def _load(p, page_ids, count, ring):
     batch: aio_batch_t
     t = thread_self()
     invariant(t.depth == 0, b"who brings pages in holds no latch")
+    slots: uint32_t[32]
     claimed: cython.uint = 0
-    adjacent: cython.uint = 0
     i: cython.uint
     mutex_lock(cython.address(p.mutex))
     for i in range(count):
@@ -85,8 +85,8 @@ def _load(p, page_ids, count, ring):
             op.kind = AIO_READ
             op.buffer = frame_page(p, frame)
             op.length = p.page_size
-            op.offset = cython.cast(uint64_t, ref_of(p, page_ids[i]).slot) << p.page_shift
-            adjacent += claimed > 0 and op.offset == ops[claimed - 1].offset + p.page_size
+            slots[claimed] = ref_of(p, page_ids[i]).slot
+            op.offset = cython.cast(uint64_t, slots[claimed]) << p.page_shift
             op.user = (cython.cast(uint64_t, ref_of(p, page_ids[i]).tag) << 32) | cython.cast(cython.uint, frame)
             claimed += 1
     p.reads += claimed
@@ -97,7 +97,7 @@ def _load(p, page_ids, count, ring):
     t.misses += claimed
     file = cython.cast(cython.pointer(file_t), p.file)
     aio = cython.cast(cython.pointer(aio_t), p.aio)
-    if _sequential(claimed, adjacent):
+    if _sort(slots, ops, claimed):
         aio = cython.NULL
     aio_begin(aio, cython.address(batch), file, False)
     for i in range(claimed):
@@ -110,9 +110,27 @@ def _load(p, page_ids, count, ring):
     aio_end(cython.address(batch))
 
 
-def _sequential(count, adjacent):
-    """Whether reads follow each other in the file so that the system's own read-ahead, one after the other, is best."""
-    return count > 1 and 4 * (adjacent + 1) >= 3 * count
+def _sort(slots, ops, count):
+    """Put slots, and the operations that read them, in ascending order. Whether they stand close together in the file."""
+    near: cython.uint = 1
+    i: cython.uint
+    for i in range(1, count):
+        slot: cython.uint = slots[i]
+        op: aio_op_t
+        if ops != cython.NULL:
+            op = ops[i]
+        at: cython.uint = i
+        while at > 0 and slots[at - 1] > slot:
+            slots[at] = slots[at - 1]
+            if ops != cython.NULL:
+                ops[at] = ops[at - 1]
+            at -= 1
+        slots[at] = slot
+        if ops != cython.NULL:
+            ops[at] = op
+    for i in range(1, count):
+        near += slots[i] - slots[i - 1] <= GAP
+    return count > 1 and 4 * near >= 3 * count
 
 
 def _claim(p, page_id, ring):

@@ -6,8 +6,9 @@ import random
 
 import pytest
 
-from tests.crash.engine_subject import CHECKPOINT, EngineSubject
-from tests.crash.harness import SCALE, Workload, explore, record_threads, scaled
+from engine.storage.file_recording import Create, Sync, Write
+from tests.crash.engine_subject import CHECKPOINT, PATH, EngineSubject
+from tests.crash.harness import SCALE, Workload, explore, record, record_threads, scaled
 from tests.crash.workloads import CASES, MORE, one, put
 
 # Distinct states for each workload in the ordinary run; ANOKURO_CRASH_SCALE multiplies it.
@@ -23,6 +24,23 @@ def test_every_crash_is_survived(name: str) -> None:
     )
     assert found.failures == [], found.report()
     assert found.states >= 0.95 * min(budget, scaled(budget))
+
+
+def test_the_checkpoints_that_are_crashed_write_many_pages_at_once() -> None:
+    """The record has batches of writes between two syncs, long ones of neighbouring slots and short ones between others."""
+    case = CASES["large_checkpoints"]()
+    trace = record(case.subject, case.workload)
+    page = 4096
+    file = next(o.node for o in trace.operations if isinstance(o, Create) and o.path == PATH + "-new")
+    batches: list[list[int]] = [[]]
+    for operation in trace.operations:
+        if isinstance(operation, Sync) and operation.node == file:
+            batches.append([])
+        elif isinstance(operation, Write) and operation.node == file:
+            assert operation.offset % page == len(operation.data) % page == 0 or operation.offset // page < 2
+            batches[-1].append(len(operation.data) // page)
+    assert max(map(max, filter(None, batches))) >= 32
+    assert sum(len(batch) > 4 and max(batch) > 1 and 1 in batch for batch in batches) >= 2
 
 
 def test_crashes_while_several_threads_commit() -> None:

@@ -22,7 +22,7 @@ from tests.crash.engine_subject import (
 from tests.crash.harness import REOPEN, Workload
 
 # Workloads with large states and thousands of operations: the share of states, and of crash points, that they get.
-LARGE = {"larger_than_the_pool": 0.05, "one_big_transaction": 0.1}
+LARGE = {"larger_than_the_pool": 0.05, "one_big_transaction": 0.1, "large_checkpoints": 0.3}
 
 
 @dataclass(frozen=True)
@@ -238,6 +238,19 @@ def larger_than_the_pool() -> tuple[EngineSubject, list[object], object]:
         if i in (2, 5):
             steps.append(CHECKPOINT)
     return EngineSubject(("t",), options={"segment_size": 256 << 10}), steps, MORE
+
+
+@case
+def large_checkpoints() -> tuple[EngineSubject, list[object], object]:
+    """Checkpoints of several batches of pages: images of neighbouring slots in one write, slots that lie scattered."""
+    rng = random.Random(16)
+    steps: list[object] = [Bulk("t", tuple((f"{i:04}".encode(), bytes([i % 251]) * 700) for i in range(400)))]
+    steps.append(CHECKPOINT)
+    for i in range(4):
+        changed = range(i, 400, (5, 15, 25, 5)[i])
+        steps.append(one(*(put("t", f"{j:04}", rng.randbytes(700)) for j in changed)))
+        steps.append(CHECKPOINT)
+    return EngineSubject(("t",), options={"segment_size": 128 << 10}), steps, MORE
 
 
 @case

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -49,14 +50,23 @@ def load(db: Any, shuffled: bool) -> None:
         db.tree("t").put_many((key(number), value(number)) for number in numbers[at : at + 5000])
 
 
-@pytest.fixture(params=[False, True], ids=["in order", "shuffled"])
-def path(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of about four pools, closed."""
-    made = str(tmp_path / "data.ank")
-    with engine.open(made, page_size=PAGE, synchronous="off") as db:
-        load(db, request.param)
-    assert os.path.getsize(made) > 3 * POOL
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Path]:
+    """Two databases of about four pools, one loaded in order, one shuffled; each in a folder of its own, closed."""
+    made = {}
+    for shuffled in (False, True):
+        made[shuffled] = tmp_path_factory.mktemp("original")
+        with engine.open(str(made[shuffled] / "data.ank"), page_size=PAGE, synchronous="off") as db:
+            load(db, shuffled)
+        assert os.path.getsize(made[shuffled] / "data.ank") > 3 * POOL
     return made
+
+
+@pytest.fixture(params=[False, True], ids=["in order", "shuffled"])
+def path(request: pytest.FixtureRequest, originals: dict[bool, Path], tmp_path: Path) -> str:
+    """A copy of one of them."""
+    shutil.copytree(originals[request.param], tmp_path / "copy")
+    return str(tmp_path / "copy" / "data.ank")
 
 
 @pytest.fixture(params=WAYS)
