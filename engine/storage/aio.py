@@ -62,11 +62,10 @@ def aio_stop(a):
     stopped: cython.bint = a.stopped
     a.closing = True
     a.stopped = True
-    mutex_unlock(cython.address(a.mutex))
     if stopped:
+        mutex_unlock(cython.address(a.mutex))
         return
     workers_cancel(cython.address(a.workers))
-    mutex_lock(cython.address(a.mutex))
     while a.open_batches > 0:
         cond_wait(cython.address(a.idle), cython.address(a.mutex))
     mutex_unlock(cython.address(a.mutex))
