@@ -8,10 +8,7 @@ from engine.base.invariant cimport invariant
 from engine.pool.latch cimport LATCH_SHARED, try_shared, unlatch_shared
 from engine.pool.pool cimport FRAME_DIRTY, FRAME_GARBAGE, SLOT_LIVE, SLOT_PENDING, frame_page, pool_t, ref_of
 from engine.pool.slots cimport slot_drop, slot_take
-from engine.storage.aio cimport (
-    AIO_WRITE, aio_batch_t, aio_begin, aio_end, aio_next, aio_op_t, aio_submit, aio_t,
-)
-from engine.storage.file cimport file_t
+from engine.storage.file cimport file_t, file_write
 from engine.storage.layout cimport page_t
 from engine.storage.page cimport page_seal
 
