@@ -145,7 +145,7 @@ def _claim(p, page_id, ring):
         return -1
     f = cython.address(p.frames[frame])
     f.page_id = page_id
-    f.usage = 1 if ring == cython.NULL else 0
+    store32_relaxed(cython.address(f.usage), 1 if ring == cython.NULL else 0)
     f.loads += 1
     set_frame(p, page_id, frame)
     if ring != cython.NULL:
@@ -164,7 +164,11 @@ def _ring_frame(p, ring):
     if page_id != 0 and frame_of(p, page_id) == ring.frames[ring.at]:
         frame = ring.frames[ring.at]
         f = cython.address(p.frames[frame])
-        unused: cython.bint = f.usage == 0 and f.version < 0 and not f.flags & (FRAME_DIRTY | FRAME_GARBAGE)
+        unused: cython.bint = (
+            load32_relaxed(cython.address(f.usage)) == 0
+            and f.version < 0
+            and not f.flags & (FRAME_DIRTY | FRAME_GARBAGE)
+        )
         if unused and try_evict(cython.address(f.word), frame, page_id):
             if _detach(p, frame):
                 p.recycled += 1

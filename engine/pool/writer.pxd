@@ -1,5 +1,6 @@
 """The thread that writes dirty pages before the clock hand comes to them (see writer.py)."""
 from libc.stdint cimport int32_t, uint32_t, uint64_t
+from engine.base.atomic cimport load32_relaxed
 from engine.base.codes cimport OK
 from engine.base.sync cimport cond_signal, cond_wait, mutex_lock, mutex_unlock
 from engine.base.thread cimport fork_generation

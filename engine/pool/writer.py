@@ -112,7 +112,7 @@ def _write_ahead(p, images):
 def _collect(p, images, frame):
     """Copy a page if it should be written. Mutex held, given up meanwhile. Whether it was."""
     f = cython.address(p.frames[frame])
-    if not f.flags & FRAME_DIRTY or f.flags & FRAME_GARBAGE or f.usage > 1:
+    if not f.flags & FRAME_DIRTY or f.flags & FRAME_GARBAGE or load32_relaxed(cython.address(f.usage)) > 1:
         return False
     number: cython.int = cython.cast(cython.int, frame)
     if not try_shared(cython.address(f.word), number, f.page_id):
