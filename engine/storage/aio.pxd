@@ -1,6 +1,7 @@
 """Batches of reads and writes against one file, many under way at once (see aio.py)."""
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
+from engine.base.atomic cimport load32_relaxed, store32_relaxed
 from engine.base.invariant cimport invariant
 from engine.base.sync cimport (
     cond_broadcast, cond_destroy, cond_init, cond_t, cond_wait, mutex_destroy, mutex_init, mutex_lock, mutex_t,
@@ -43,7 +44,7 @@ ctypedef struct aio_t:
     uint64_t generation     # the process that made it (fork_generation)
     mutex_t mutex           # everything below
     cond_t idle
-    bint closing
+    uint32_t closing        # also looked at without the mutex
     bint stopped
     uint32_t open_batches
     uint32_t ring_count

@@ -60,12 +60,12 @@ def aio_stop(a):
         return
     mutex_lock(cython.address(a.mutex))
     stopped: cython.bint = a.stopped
-    a.closing = True
     a.stopped = True
     if stopped:
         mutex_unlock(cython.address(a.mutex))
         return
     workers_cancel(cython.address(a.workers))
+    store32_relaxed(cython.address(a.closing), 1)
     while a.open_batches > 0:
         cond_wait(cython.address(a.idle), cython.address(a.mutex))
     mutex_unlock(cython.address(a.mutex))
@@ -132,7 +132,7 @@ def aio_begin(a, b, f, any_order):
         return
     direct: cython.bint = f.fd >= 0 and f.fd_end > 0
     mutex_lock(cython.address(a.mutex))
-    if a.closing:
+    if load32_relaxed(cython.address(a.closing)):
         b.how = AIO_CLOSED
         b.aio = cython.NULL
     else:
@@ -255,7 +255,7 @@ def _turn(b):
     while waiting != cython.NULL:
         op = waiting
         waiting = op.next
-        if b.aio.closing:
+        if load32_relaxed(cython.address(b.aio.closing)):
             op.result = -ECANCELED
             group_add(cython.address(b.finished), op)
         else:
@@ -370,7 +370,7 @@ class AsyncIO:
             aio_stop(self.a)
 
     def counters(self):
-        """Batches, operations, threads and rings so far."""
+        """Batches, operations, threads and rings so far; closing: 1 once nothing more is taken."""
         a = self.a
         return {
             "batches": int(a.batches),
@@ -378,6 +378,7 @@ class AsyncIO:
             "writes": int(a.writes),
             "threads": int(a.workers.started),
             "rings": int(a.ring_count),
+            "closing": int(load32_relaxed(cython.address(a.closing))),
         }
 
     def _run(self, file, ops, count):

@@ -233,8 +233,8 @@ def test_stopping_cancels_what_was_not_begun_and_waits_for_the_rest() -> None:
     assert file.begun.acquire(timeout=60)
     stopper = threading.Thread(target=io.stop, daemon=True)
     stopper.start()
-    while not any(code_of(result) == errno.ECANCELED for result in io.run(file, [("write", 1, b"")])):
-        pass  # stop has not come that far yet; an empty write harms nobody
+    while not io.counters()["closing"]:
+        pass  # stop has not come that far yet
     assert stopper.is_alive() or not caller.is_alive()
     file.leave.set()
     caller.join(60)
@@ -244,7 +244,7 @@ def test_stopping_cancels_what_was_not_begun_and_waits_for_the_rest() -> None:
     cancelled = [result for result in results if result != 1]
     assert len(results) == 3 * DEPTH and cancelled and done
     assert all(code_of(result) == errno.ECANCELED for result in cancelled)
-    assert len([at for at in file.written if at >= 0]) >= len(done)
+    assert len(file.written) == len(done)
 
 
 def test_after_a_stop_everything_is_refused(io: AsyncIO, file: File) -> None:
