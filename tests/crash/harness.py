@@ -240,11 +240,14 @@ class Explorer:
     def explore(self, stop_at: int = 10) -> Findings:
         """Visit every crash point; stops early after `stop_at` failures."""
         points = sum(not isinstance(operation, Mark) for operation in self.trace.operations) * self.point_share
-        for rounds in range(64):
+        barren = 0  # rounds in a row with hardly a new state; a short workload may have one by chance
+        for rounds in range(256):
             before = self.found.states
             self._walk(max(2, int((self.budget - self.found.states) / max(points, 1))), rounds, stop_at)
-            done = self.found.states >= self.budget or len(self.found.failures) >= stop_at
-            if done or (rounds and self.found.states - before < points / 50):
+            if self.found.states >= self.budget or len(self.found.failures) >= stop_at:
+                break
+            barren = barren + 1 if self.found.states - before < points / 50 else 0
+            if barren == 8:
                 break
         return self.found
 
