@@ -120,8 +120,7 @@ class Tree:
         """Insert or replace; returns when the commit is as durable as `synchronous` demands."""
         store = self.store
         store.check_writable()
-        store.check_key(key)
-        store.check_value(value)
+        store.check_pair(key, value)
         while True:
             if self.root == 0 or self.epoch != store.tree_epoch:
                 self._ensure()

@@ -27,6 +27,8 @@ cdef struct file_s:
     void *self
     int fd
     uint64_t fd_end
+    char *map           # the first map_size bytes of the file in memory, where File.reserve mapped them; else NULL
+    uint64_t map_size
 
 
 # Bytes read, less than n only at the end of the file, or -errno. Interrupted and short reads are continued.

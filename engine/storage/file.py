@@ -112,6 +112,14 @@ class File:
         if code < 0:
             raise io_error(code, "truncate", self.path, self.failure)
 
+    def reserve(self, size):
+        """Ask for room up to `size` bytes, zeros behind what the file holds, into which writing is cheap; whether it is there.
+
+        An implementation may refuse (this one does), and nothing has changed then. A reserved file is not truncated below
+        what is still to be written.
+        """
+        return False
+
     def size(self):
         """Bytes in the file. Raises OperationalError."""
         self.check_open()

@@ -18,6 +18,27 @@ cdef extern from *:
         return fdatasync(fd);
     #endif
     }
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #include <sys/vfs.h>
+    /* File systems where blocks that are allocated are rewritten in place, so that a write through a mapping never lacks
+       room: ext2 to ext4, XFS, tmpfs. Elsewhere (copy on write, networks) such a write may end in SIGBUS. */
+    static inline char *ank_map_reserved(int fd, long long size) {
+        struct statfs s;
+        void *p;
+        if (fstatfs(fd, &s) != 0 || ((unsigned)s.f_type != 0xEF53u && (unsigned)s.f_type != 0x58465342u
+                                     && (unsigned)s.f_type != 0x01021994u))
+            return NULL;
+        if (fallocate(fd, 0, 0, size) != 0)
+            return NULL;
+        p = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        return p == MAP_FAILED ? NULL : (char *)p;
+    }
+    static inline void ank_unmap(char *p, size_t size) { munmap(p, size); }
+    #else
+    static inline char *ank_map_reserved(int fd, long long size) { return NULL; }
+    static inline void ank_unmap(char *p, size_t size) {}
+    #endif
     static inline long long ank_fd_size(int fd) {
         struct stat s;
         return fstat(fd, &s) == 0 ? (long long)s.st_size : -1;
@@ -26,6 +47,8 @@ cdef extern from *:
     """
     int ank_fdatasync(int fd) noexcept nogil
     long long ank_fd_size(int fd) noexcept nogil
+    char *ank_map_reserved(int fd, long long size) noexcept nogil
+    void ank_unmap(char *p, size_t size) noexcept nogil
     ssize_t pread(int fd, void *buf, size_t n, long long offset) noexcept nogil
     ssize_t pwrite(int fd, const void *buf, size_t n, long long offset) noexcept nogil
     int ftruncate(int fd, long long size) noexcept nogil
@@ -36,6 +59,7 @@ cdef int64_t os_write(file_t *f, const void *buf, size_t n, uint64_t offset) noe
 cdef int os_sync(file_t *f) noexcept nogil
 cdef int os_truncate(file_t *f, uint64_t size) noexcept nogil
 cdef int64_t os_size(file_t *f) noexcept nogil
+cdef void os_unmap(file_t *f) noexcept nogil
 
 cdef file_ops_t OS_OPS
 

@@ -1,9 +1,11 @@
 """When checkpoints are made: on request, at close, and in the background once enough log was written.
 
     commits --notice()--> [wake] --> thread: sync the log, then, if the log has grown enough, a checkpoint
+       ^                                |
+       +-- Store.arm: from which LSN, or moment, on it wants to hear of commits
 
-The thread takes the wake-up back *before* it works: what is noticed, or a stop that is asked for, while it works is
-seen at its next turn and never lost. Under synchronous="normal" the same thread syncs the log at intervals.
+The thread takes the wake-up back, and arms the store again, *before* it works: what is noticed, or a stop that is asked
+for, while it works is seen at its next turn and never lost. Under synchronous="normal" the same thread syncs the log at intervals.
 A failure in the background is kept in `last_error` and counted in `failures`; the next commits try again.
 """
 
@@ -23,6 +25,9 @@ SYNC_INTERVAL_SECONDS = 1.0
 """Under synchronous="normal": how long a commit may wait for the disk at most, as long as commits go on."""
 
 
+NEVER = (1 << 64) - 1
+
+
 class Checkpointer:
     """Runs the checkpoints of one store, one at a time. interval_bytes: log between two of them; 0: only on request."""
 
@@ -35,18 +40,23 @@ class Checkpointer:
         self.thread: threading.Thread | None = None
         self.last_error: BaseException | None = None
         self.failures = 0
-        self.last_sync = time.monotonic()
         self.count = 0
         self.seconds = 0.0
+        self._arm()
 
-    def notice(self, lsn: int, sync: bool) -> None:
-        """A commit ended at `lsn`: start a checkpoint, or with `sync` a sync of the log, if it is time."""
-        due = self._log_has_grown(lsn) or (sync and time.monotonic() - self.last_sync > SYNC_INTERVAL_SECONDS)
-        if due and not self.wake.is_set():
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._work, name="anokuro-checkpoint", daemon=True)
-                self.thread.start()
-            self.wake.set()
+    def _arm(self) -> None:
+        """Be told of the commit with which it is time for a checkpoint, or for a sync of the log."""
+        lsn = self.store.redo_lsn + self.interval_bytes if self.interval_bytes > 0 else NEVER
+        syncing = self.store.options.synchronous == "normal"
+        self.store.arm(lsn, int(SYNC_INTERVAL_SECONDS * 1e9) if syncing else None)
+
+    def notice(self) -> None:
+        """A commit that the store was armed for has ended. Others need not be told until the thread has looked."""
+        self.store.arm(NEVER, None)
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._work, name="anokuro-checkpoint", daemon=True)
+            self.thread.start()
+        self.wake.set()
 
     def _log_has_grown(self, lsn: int) -> bool:
         return self.interval_bytes > 0 and lsn - self.store.redo_lsn > self.interval_bytes
@@ -57,9 +67,9 @@ class Checkpointer:
             self.wake.clear()
             if self.stopping:
                 return
+            self._arm()
             try:
                 self.store.log.sync()
-                self.last_sync = time.monotonic()
                 if self._log_has_grown(self.store.log.end()):
                     self.run()
             except Error as error:

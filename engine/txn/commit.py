@@ -89,13 +89,16 @@ def put_one(s, tree, root, epoch, key, value):
     op.value = cython.cast(cython.p_uchar, PyBytes_AS_STRING(value))
     op.value_len = PyBytes_GET_SIZE(value)
     end: uint64_t = 0
+    durable: cython.int = OK
     with cython.nogil:
         done = _one(s, cython.address(op), epoch, cython.address(end))
+        if done >= 0:
+            durable = s.make_durable(end)
     if done == ERR_STALE:
         return False
     if done < 0:
         raise s.fail(done)
-    s.wait_durable(end)
+    s.after_commit(end, durable)
     return True
 
 
@@ -111,14 +114,17 @@ def delete_one(s, tree, root, epoch, key):
     op.value = op.key
     op.value_len = 0
     end: uint64_t = 0
+    durable: cython.int = OK
     with cython.nogil:
         done = _one(s, cython.address(op), epoch, cython.address(end))
+        if done > 0:
+            durable = s.make_durable(end)
     if done == ERR_STALE:
         return -1
     if done < 0:
         raise s.fail(done)
     if done > 0:
-        s.wait_durable(end)
+        s.after_commit(end, durable)
     return done
 
 

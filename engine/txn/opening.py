@@ -149,7 +149,15 @@ def _open(fs, path, file, lock, number, meta, options):
     # Whoever made the file may have been killed before its name was durable, and commits are about to rely on it.
     fs.sync_dir(directory_of(path))
     store.attach_log(
-        open_log(fs, log_directory(path), fields["log_id"], end_lsn, end_crc, segment_size=fields["segment_size"])
+        open_log(
+            fs,
+            log_directory(path),
+            fields["log_id"],
+            end_lsn,
+            end_crc,
+            segment_size=fields["segment_size"],
+            reserving=options.synchronous != "full",
+        )
     )
     store.checkpointer = Checkpointer(store, options.checkpoint_bytes)
     return store

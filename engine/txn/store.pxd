@@ -45,6 +45,8 @@ cdef class Store:
     cdef public object roots
     cdef public list drops           # (LSN, tree ids) of commits that dropped trees
     cdef public object checkpointer
+    cdef uint64_t notice_lsn         # the checkpointer wants to hear of a commit from this LSN on,
+    cdef uint64_t notice_ns          # or after this moment
     cdef public Meta meta
     cdef public int meta_slot
     cdef public object table
@@ -61,6 +63,8 @@ cdef class Store:
     cpdef int check_section(self) except -1
     cdef int unlock_commit(self) except -1
     cdef bint is_ours(self) noexcept
+    cdef int make_durable(self, uint64_t lsn) noexcept nogil
+    cdef int after_commit(self, uint64_t lsn, int done) except -1
     cdef int wait_durable(self, uint64_t lsn) except -1
     cdef object fail(self, int code)
     cpdef int check_pair(self, object key, object value) except -1

@@ -26,6 +26,7 @@ from cython.cimports.engine.base.sync import (
     mutex_init,
     mutex_lock,
     mutex_unlock,
+    now_ns,
 )
 from cython.cimports.engine.base.thread import fork_generation, thread_self
 from cython.cimports.engine.btree.batch import batch_free, batch_init
@@ -41,6 +42,7 @@ from cython.cimports.engine.wal.log import wal_poisoned, wal_sync, wal_write
 from engine.base.errors import InterfaceError, LimitError, PoisonedError, ReadOnlyError
 
 VALUE_MAX = 1 << 30
+NEVER = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
 LEVELS = {"off": SYNC_OFF, "normal": SYNC_NORMAL, "full": SYNC_FULL}
 
 
@@ -93,6 +95,7 @@ class Store:
         self.roots = {}
         self.drops = []
         self.next_tree = TREE_CATALOG + 1
+        self.notice_lsn = self.notice_ns = NEVER
 
     def __dealloc__(self):
         batch_free(cython.address(self.batch))
@@ -328,20 +331,32 @@ class Store:
         self.next_tree += 1
         return int(found)
 
-    def wait_durable(self, lsn):
-        """Wait until the log is as durable up to `lsn` as `synchronous` demands."""
-        done: cython.int = 0
+    def make_durable(self, lsn):
+        """Wait until the log is as durable up to `lsn` as `synchronous` demands. For after_commit: OK, or an error."""
         if self.synchronous == SYNC_FULL:
-            with cython.nogil:
-                done = wal_sync(self.wal, lsn)
-        elif self.synchronous == SYNC_NORMAL:
-            with cython.nogil:
-                done = wal_write(self.wal, lsn)
+            return wal_sync(self.wal, lsn)
+        if self.synchronous == SYNC_NORMAL:
+            return wal_write(self.wal, lsn)
+        return OK
+
+    def after_commit(self, lsn, done):
+        """`done` came from make_durable: raise what it means, and tell the checkpointer if it wants to hear of `lsn`."""
         if done < 0:
             raise self.log.error()
-        if self.checkpointer is not None:
-            self.checkpointer.notice(lsn, self.synchronous == SYNC_NORMAL)
+        if lsn > self.notice_lsn or now_ns() > self.notice_ns:
+            self.checkpointer.notice()
         return 0
+
+    def arm(self, lsn, delay_ns):
+        """The checkpointer wants to hear of the first commit behind `lsn`, or later than this many nanoseconds from now."""
+        self.notice_lsn = lsn
+        self.notice_ns = NEVER if delay_ns is None else now_ns() + cython.cast(uint64_t, delay_ns)
+
+    def wait_durable(self, lsn):
+        """Wait until the log is as durable up to `lsn` as `synchronous` demands."""
+        with cython.nogil:
+            done = self.make_durable(lsn)
+        return self.after_commit(lsn, done)
 
     def fail(self, code):
         """The exception for a failed commit."""

@@ -16,6 +16,7 @@ cdef class Log:
     cdef readonly str directory
     cdef readonly bint closed
     cdef readonly object failure       # the exception behind the poison, where there is one
+    cdef bint reserving                # each commit is handed to the system by itself: make that cheap
     cdef File file
     cdef list retired
     cdef wal_t *ptr(self) noexcept

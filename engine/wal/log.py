@@ -2,8 +2,12 @@
 
 The work is done by the C functions of writer.py, on the `wal_t` that a Log owns; engine code that runs without the GIL
 calls those. The Log gives them the files, which is the one thing for which they come back to Python.
+
+Where commits do not wait for the disk, each is one small write to the segment. Such a log reserves its segments whole
+(File.reserve) and cuts the last one at closing; what a kill leaves behind the last record is zeros, which end a log.
 """
 
+import contextlib
 import errno
 import os
 from _thread import interrupt_main
@@ -127,7 +131,7 @@ class Log:
         self.w.open_file = _open_file
         self.closed = True
 
-    def __init__(self, fs, directory, log_id, segment_size, ring_size):
+    def __init__(self, fs, directory, log_id, segment_size, ring_size, reserving=False):
         check_segment_size(segment_size)
         if ring_size < 1024 or ring_size & (ring_size - 1):
             raise InterfaceError(f"ring size {ring_size}: a power of two from 1024 is needed")
@@ -135,6 +139,7 @@ class Log:
             raise InterfaceError("the log is initialised already")
         self.fs = fs
         self.directory = directory
+        self.reserving = reserving
         self.retired = []
         self.w.log_id = log_id
         self.w.seed = log_seed(self.w.log_id)
@@ -163,6 +168,8 @@ class Log:
         new = self.fs.open(segment_path(self.directory, first), create=True)
         if new.size() != 0:
             new.truncate(0)
+        if self.reserving:
+            new.reserve(int(self.w.segment_size))
         self.fs.sync_dir(self.directory)
         keep = []
         for old in self.retired:
@@ -209,6 +216,8 @@ class Log:
             self.w.end = self.w.filled = self.w.written = self.w.synced = lsn
         self.fs.sync_dir(self.directory)
         self.sync()
+        if self.reserving:
+            self.file.reserve(int(size))
         return 0
 
     def _sync_before(self, first):
@@ -368,9 +377,18 @@ class Log:
         """Close the files; nothing is written. Nobody may be using the log. Closing twice is allowed."""
         if not self.closed:
             self.closed = True
+            if self.reserving and not self.w.poisoned:
+                self._give_back()
             for file in [*self.retired, self.file]:
                 file.close()
             self.retired = []
+
+    def _give_back(self):
+        """Cut off the room that was reserved in the newest segment and not used."""
+        used = int(self.w.written - self.w.file_first)
+        with contextlib.suppress(OperationalError):  # the room is not in the way of anything
+            if self.file.size() > used:
+                self.file.truncate(used)
 
     def __enter__(self):
         return self
@@ -412,13 +430,25 @@ def create_log(
     return log
 
 
-def open_log(fs, directory, log_id, lsn, prev_crc, *, segment_size=DEFAULT_SEGMENT_SIZE, ring_size=DEFAULT_RING_SIZE):
+def open_log(
+    fs,
+    directory,
+    log_id,
+    lsn,
+    prev_crc,
+    *,
+    segment_size=DEFAULT_SEGMENT_SIZE,
+    ring_size=DEFAULT_RING_SIZE,
+    reserving=False,
+):
     """Go on writing at `lsn`, where a LogReader found the log's end; prev_crc is the checksum of the record before.
+
+    reserving: segments are reserved as a whole (File.reserve), for a log that is written out in many small pieces.
 
     What lies behind is cut off, durably, before anything is appended, so that it can never be taken for a continuation.
     Raises CorruptionError where the segment of `lsn` is missing, foreign or too short.
     """
-    log = Log(fs, directory, log_id, segment_size, ring_size)
+    log = Log(fs, directory, log_id, segment_size, ring_size, reserving)
     # One at a time: a hole between segments would be taken for damage if only some of the removals survived a crash.
     for segment in reversed(list_segments(fs, directory)):
         if segment.first_lsn > lsn:

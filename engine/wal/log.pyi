@@ -37,7 +37,15 @@ class Log:
     directory: str
     closed: bool
     failure: BaseException | None
-    def __init__(self, fs: FileSystem, directory: str, log_id: int, segment_size: int, ring_size: int) -> None: ...
+    def __init__(
+        self,
+        fs: FileSystem,
+        directory: str,
+        log_id: int,
+        segment_size: int,
+        ring_size: int,
+        reserving: bool = ...,
+    ) -> None: ...
     def begin(self, lsn: int, prev_crc: int) -> None: ...
     def check_open(self) -> None: ...
     def error(self) -> Error: ...
@@ -84,4 +92,5 @@ def open_log(
     *,
     segment_size: int = ...,
     ring_size: int = ...,
+    reserving: bool = ...,
 ) -> Log: ...

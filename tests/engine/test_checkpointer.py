@@ -6,7 +6,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any, cast
 
-from engine.txn.checkpointer import Checkpointer
+from engine.txn.checkpointer import NEVER, Checkpointer
 
 PATIENCE_SECONDS = 30
 
@@ -27,15 +27,15 @@ class SlowLog:
 
 
 def checkpointer_of(log: SlowLog) -> Checkpointer:
-    made = Checkpointer(cast(Any, SimpleNamespace(log=log, redo_lsn=0, failure=None)), 0)
-    made.last_sync = -1e9  # a sync is long due
-    return made
+    store = SimpleNamespace(log=log, redo_lsn=100, failure=None, options=SimpleNamespace(synchronous="full"), armed=[])
+    store.arm = lambda lsn, delay_ns: store.armed.append((lsn, delay_ns))
+    return Checkpointer(cast(Any, store), 1000)
 
 
 def test_a_stop_during_work_is_heard() -> None:
     log = SlowLog()
     checkpointer = checkpointer_of(log)
-    checkpointer.notice(1, True)
+    checkpointer.notice()
     assert log.entered.wait(PATIENCE_SECONDS)
     stopper = threading.Thread(target=checkpointer.stop, daemon=True)
     stopper.start()
@@ -49,10 +49,22 @@ def test_a_stop_during_work_is_heard() -> None:
 def test_what_is_noticed_during_work_leads_to_another_turn() -> None:
     log = SlowLog()
     checkpointer = checkpointer_of(log)
-    checkpointer.notice(1, True)
+    checkpointer.notice()
     assert log.entered.wait(PATIENCE_SECONDS)
     log.entered.clear()
-    checkpointer.notice(2, True)
+    checkpointer.notice()
     log.leave.set()
     assert log.entered.wait(PATIENCE_SECONDS), "the second sync was never made"
+    checkpointer.stop()
+
+
+def test_the_store_is_armed_before_the_work_begins() -> None:
+    log = SlowLog()
+    checkpointer = checkpointer_of(log)
+    armed = cast(Any, checkpointer.store).armed
+    assert armed == [(1100, None)]
+    checkpointer.notice()
+    assert log.entered.wait(PATIENCE_SECONDS)
+    assert armed == [(1100, None), (NEVER, None), (1100, None)]  # not told again, until the thread has taken it back
+    log.leave.set()
     checkpointer.stop()

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from engine.base.errors import LockedError, OperationalError, ReadOnlyError
+from engine.storage.file import File
+from engine.storage.file_memory import MemoryFileSystem
 from engine.storage.file_os import OsFileSystem
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -138,3 +140,48 @@ def test_files_are_closed_when_forgotten(tmp_path: Path) -> None:
     del f
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(fd)
+
+
+def reserved(path: Path, size: int) -> File:
+    """A reserved file; the test is skipped where the file system grants none."""
+    f = OsFileSystem().open(str(path), create=True)
+    f.pwrite(b"begin", 0)
+    if not f.reserve(size):
+        f.close()
+        pytest.skip("this file system reserves no room")
+    return f
+
+
+def test_a_reserved_file_has_its_whole_size_and_what_is_written_is_in_the_file(tmp_path: Path) -> None:
+    with reserved(tmp_path / "a", 100_000) as f:
+        assert f.size() == 100_000
+        assert not f.reserve(200_000)  # once
+        f.pwrite(b"inside", 70_000)
+        f.pwrite(b"over the end", 99_995)
+        assert f.size() == 100_007
+        assert (tmp_path / "a").read_bytes()[:10] == b"begin" + bytes(5)
+        assert f.pread(6, 70_000) == b"inside"
+        assert f.pread(20, 99_990) == bytes(5) + b"over the end"
+        f.sync()
+    whole = (tmp_path / "a").read_bytes()
+    assert whole[70_000:70_006] == b"inside"
+    assert whole[99_995:] == b"over the end"
+
+
+def test_a_reserved_file_can_be_cut(tmp_path: Path) -> None:
+    with reserved(tmp_path / "a", 1 << 20) as f:
+        f.pwrite(b"x" * 5000, 0)
+        f.truncate(4000)
+        f.pwrite(b"y" * 10, 500_000)
+        assert f.size() == 500_010
+        assert f.pread(5, 3998) == b"xx" + bytes(3)
+
+
+def test_a_file_that_is_larger_is_not_reserved(tmp_path: Path) -> None:
+    with OsFileSystem().open(str(tmp_path / "a"), create=True) as f:
+        f.pwrite(b"x" * 5000, 0)
+        assert not f.reserve(4096)
+        assert f.size() == 5000
+    with MemoryFileSystem().open("/a", create=True) as f:
+        assert not f.reserve(4096)
+        assert f.size() == 0

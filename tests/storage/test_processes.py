@@ -211,3 +211,35 @@ def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     with pytest.raises(engine.OperationalError):
         engine.open(str(tmp_path / "fifo"))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fifo", "notes.txt"]
+
+
+PUTS = """
+import sys, engine
+db = engine.open(sys.argv[1], synchronous=sys.argv[2])
+tree = db.tree("t")
+for i in range(1_000_000):
+    tree.put(b"%07d" % (i * 7919 % 1_000_000), b"%d" % i)
+    if i % 100 == 99:
+        print(i, flush=True)
+"""
+
+
+@pytest.mark.parametrize("synchronous", ["normal", "full"])
+def test_what_was_acknowledged_survives_a_kill(path: Path, synchronous: str) -> None:
+    """Also under 'normal', where a commit goes no farther than the operating system's memory."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", PUTS, str(path), synchronous], stdout=subprocess.PIPE, cwd=REPOSITORY, text=True
+    )
+    assert child.stdout is not None
+    for line in child.stdout:
+        if int(line) >= (30_000 if synchronous == "normal" else 500):
+            child.kill()
+            break
+    rest = child.stdout.read().split()
+    child.wait()
+    acknowledged = int(rest[-1]) if rest else int(line)
+    with engine.open(str(path)) as db:
+        tree = db.tree("t")
+        for i in range(acknowledged + 1):
+            assert tree.get(b"%07d" % (i * 7919 % 1_000_000)) == b"%d" % i
+        assert db.check() == []

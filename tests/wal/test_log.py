@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import threading
 from itertools import pairwise
@@ -430,3 +431,40 @@ def test_a_failed_group_fails_all_of_its_members_and_none_before(kind: str) -> N
         reader = LogReader(memory, DIRECTORY, LOG_ID)
         durable = {record.parts["key"] for record in reader if "key" in record.parts and record.end_lsn <= synced}
         assert {key for keys_done in done for key in keys_done} <= durable
+
+
+def test_segments_that_are_reserved_are_given_back_and_gone_on_with(tmp_path: Path) -> None:
+    """Every record is there, whether the log was closed (its last segment is cut) or its process killed (zeros behind)."""
+    fs, directory = OsFileSystem(), str(tmp_path / "log")
+    create_log(fs, directory, LOG_ID, segment_size=1 << 16).close()
+    written: list[bytes] = []
+    for turn in range(6):
+        reader = LogReader(fs, directory, LOG_ID)
+        assert keys(list(reader)) == written
+        reader.check_tail()
+        log = open_log(
+            fs,
+            directory,
+            LOG_ID,
+            reader.end_lsn,
+            reader.end_crc,
+            segment_size=1 << 16,
+            ring_size=1 << 12,
+            reserving=True,
+        )
+        for number in range(60):
+            key = b"%d/%d" % (turn, number)
+            insert(log, key, b"v" * (number * 37 % 900))
+            written.append(key)
+            log.write()
+        newest = log.segments()[-1]
+        used = log.end() - newest.first_lsn
+        left = (tmp_path / "log" / os.path.basename(newest.path)).read_bytes()
+        assert len(left) in (used, 1 << 16)
+        assert left[used:] == bytes(len(left) - used)
+        log.close()
+        assert fs.size(newest.path) == used
+        if turn % 2:  # as a killed process leaves it
+            with fs.open(newest.path) as file:
+                file.truncate(1 << 16)
+    assert len(LogReader(fs, directory, LOG_ID)._segments()) > 2
