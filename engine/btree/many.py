@@ -92,6 +92,7 @@ def _choose(p, look, root):
         cell = cython.cast(cython.p_char, page) + load16_relaxed(cython.address(slot_at(page, low).offset))
         prefetch(cell)
         prefetch(cell + 64)
+        prefetch(cell + 128)
     look.step = STEP_CELL
 
 

@@ -1,6 +1,6 @@
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, int64_t
 from libc.string cimport memcmp, memcpy, memmove, memset
-from engine.base.atomic cimport load16_relaxed, load32_relaxed
+from engine.base.atomic cimport load16_relaxed, load32_relaxed, prefetch
 from engine.base.invariant cimport checked, invariant
 from engine.storage.page cimport PAGE_OK, page_validate
 from engine.storage.layout cimport (

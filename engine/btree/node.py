@@ -52,6 +52,8 @@ def node_compare(page, page_size, slot, suffix, length):
     """
     slot_len: cython.size_t = load16_relaxed(cython.address(slot.key_len))
     offset: cython.size_t = load16_relaxed(cython.address(slot.offset))
+    prefetch(cython.cast(cython.p_char, page) + offset + 64)  # if this is the key, its value is wanted next
+    prefetch(cython.cast(cython.p_char, page) + offset + 128)
     if slot_len <= 4 or length <= 4:
         return cython.cast(cython.int, min(slot_len, 5)) - cython.cast(cython.int, min(length, 5))
     if offset + CELL_SIZE + slot_len > page_size:

@@ -17,7 +17,7 @@ from engine.btree.tree cimport DEPTH_MAX, corrupt
 from engine.pool.fail cimport error_of
 from engine.pool.latch cimport LATCH_EXCLUSIVE, optimistic_begin, optimistic_valid
 from engine.pool.pool cimport (
-    frame_of, frame_page, frame_t, frame_touch, mutex_lock, mutex_unlock, pool_fix, pool_fix_once, pool_t, pool_unfix,
+    frame_of, frame_page, frame_t, frame_touch, mutex_lock, mutex_unlock, page_prefetch, pool_fix, pool_fix_once, pool_t, pool_unfix,
 )
 from engine.storage.layout cimport (
     FLAG_UPPER_INFINITE, KIND_BRANCH, KIND_LEAF, VALUE_OVERFLOW, lower_fence, overflow_ref_t, page_t, upper_fence,

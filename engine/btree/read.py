@@ -51,8 +51,7 @@ def _try_get(p, root, lsn, key, key_len, out):
             return -2
         f = cython.address(p.frames[frame])
         page = frame_page(p, frame)
-        prefetch(cython.cast(cython.p_char, page) + 64)
-        prefetch(page)
+        page_prefetch(page)
         seen = optimistic_begin(cython.address(f.word))
         if seen & LATCH_EXCLUSIVE or f.page_id != page_id or f.version != -1:
             return -1

@@ -212,6 +212,22 @@ cdef extern from *:
 cdef inline page_t *frame_page(const pool_t *p, int32_t frame) noexcept nogil:
     return <page_t *>(p.arena + (<uint64_t>frame << p.page_shift))
 
+# Ask for what a search of the page looks at first: header, hints, and the slots of a page with some sixty cells. They come
+# side by side, where the search would wait for one after the other. Worth it for one lookup, not for many interleaved
+# ones: those wait for nothing, and 10 lines instead of 3 made them a fifth slower.
+cdef inline void page_prefetch(const page_t *page) noexcept nogil:
+    line = <const char *>page
+    prefetch(line)
+    prefetch(line + 64)
+    prefetch(line + 128)
+    prefetch(line + 192)
+    prefetch(line + 256)
+    prefetch(line + 320)
+    prefetch(line + 384)
+    prefetch(line + 448)
+    prefetch(line + 512)
+    prefetch(line + 576)
+
 # -1 where the page's newest version is not resident (or the id was never used)
 cdef inline int32_t frame_of(const pool_t *p, uint32_t page_id) noexcept nogil:
     chunk = p.frame_chunks[page_id >> CHUNK_BITS]

@@ -344,9 +344,7 @@ def pool_pin(p, page_id):
             if frame < 0:
                 return frame
         f = cython.address(p.frames[frame])
-        page = cython.cast(cython.p_char, frame_page(p, frame))
-        prefetch(page)  # on its way while the latch word comes
-        prefetch(page + 64)
+        page_prefetch(frame_page(p, frame))  # on its way while the latch word comes
         latch_pin(cython.address(f.word))
         if f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame:
             frame_touch(f)
