@@ -4,7 +4,7 @@ from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from engine.base.atomic cimport load_relaxed, load16_relaxed, load32_relaxed, prefetch
 from engine.base.codes cimport ERR_MEMORY, OK
-from engine.btree.node cimport CELL_SIZE, HEADER_SIZE, SLOT_SIZE, node_child, node_narrow, node_search
+from engine.btree.node cimport CELL_SIZE, HEADER_SIZE, SLOT_SIZE, node_child, node_compare, node_narrow, node_search
 from engine.btree.read cimport _slow_get
 from engine.btree.tree cimport DEPTH_MAX
 from engine.pool.latch cimport LATCH_EXCLUSIVE, optimistic_begin, optimistic_valid
@@ -48,4 +48,5 @@ cdef void _again(look_t *look, uint32_t root) noexcept nogil
 cdef void _find_frame(pool_t *p, look_t *look) noexcept nogil
 cdef void _narrow(pool_t *p, uint64_t lsn, look_t *look, uint32_t root) noexcept nogil
 cdef void _choose(pool_t *p, look_t *look, uint32_t root) noexcept nogil
+cdef long _find(pool_t *p, look_t *look, page_t *page) noexcept nogil
 cdef int _take(pool_t *p, look_t *look, uint32_t root, output_t *out) noexcept nogil

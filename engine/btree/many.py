@@ -89,6 +89,7 @@ def _choose(p, look, root):
                 low = middle + 1
             else:
                 high = middle
+        look.low = low
         cell = cython.cast(cython.p_char, page) + load16_relaxed(cython.address(slot_at(page, low).offset))
         prefetch(cell)
         prefetch(cell + 64)
@@ -96,11 +97,25 @@ def _choose(p, look, root):
     look.step = STEP_CELL
 
 
+def _find(p, look, page):
+    """node_search, from the slot on that _choose has found: the first whose head is not below the key's."""
+    prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
+    if look.low < load16_relaxed(cython.address(page.count)) and look.key_len >= prefix:
+        suffix = look.key + prefix
+        slot = slot_at(page, look.low)
+        head = key_head(suffix, look.key_len - prefix)
+        if load32_relaxed(cython.address(slot.head)) == head:
+            order = node_compare(page, p.page_size, slot, suffix, look.key_len - prefix)
+            if order == 0:
+                return (look.low << 1) | 1
+    return node_search(page, p.page_size, look.key, look.key_len)
+
+
 def _take(p, look, root, out):
     """Copy the value from the leaf. 0 or ERR_MEMORY."""
     f = cython.address(p.frames[look.frame])
     page = frame_page(p, look.frame)
-    found = node_search(page, p.page_size, look.key, look.key_len)
+    found = _find(p, look, page)
     length: cython.uint = 0
     at: cython.size_t = 0
     if found >= 0 and found & 1:

@@ -281,6 +281,8 @@ print("both")
 
 @pytest.mark.parametrize("mode", list(available()))
 def test_a_child_of_fork_does_without_the_parents_threads_and_rings(mode: str, tmp_path: Path) -> None:
+    if mode == "threads" and os.environ.get("ANOKURO_CHECKED_BUILD") == "1":
+        pytest.skip("the address sanitizer's allocator hangs in a child if a thread is inside of it at the fork")
     done = subprocess.run(
         [sys.executable, "-c", FORKING, str(tmp_path / "data"), mode],
         cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=120,
