@@ -44,9 +44,27 @@ def render(model: LatchesModel) -> RenderableType:
     found += [Text(""), table(of_threads, counts, stretch=0)]
     if model.waits:
         most = max(bucket.waits for bucket in model.waits)
-        rows_of_waits = ((_duration(b.from_ns), f"{b.waits:,}", Bar(b.waits / most, 30, "yellow")) for b in model.waits)
+        rows_of_waits = (
+            (kind_text(b.kind), _duration(b.from_ns), f"{b.waits:,}", Bar(b.waits / most, 30, "yellow"))
+            for b in model.waits
+        )
         found += [Text(""), heading("how long waits took")]
-        found.append(table((("at least", True), ("waits", True), ("", False)), rows_of_waits))
+        found.append(table((("page", False), ("at least", True), ("waits", True), ("", False)), rows_of_waits))
+    if model.hottest:
+        most = max(1, *(hot.visits for hot in model.hottest))
+        rows_of_pages = (
+            (
+                hot.page, kind_text(hot.kind), safe(hot.owner), hot.level, f"{hot.waits:,}", f"{hot.restarts:,}",
+                f"{hot.visits:,}", Bar(hot.visits / most, 20, "red"),
+            )
+            for hot in model.hottest
+        )  # fmt: skip
+        of_pages = (
+            ("page", True), ("kind", False), ("of", False), ("level", True), ("waits", True), ("restarts", True),
+            ("visits, about", True), ("", False),
+        )  # fmt: skip
+        found += [Text(""), heading("hottest pages")]
+        found.append(table(of_pages, rows_of_pages, stretch=2))
     return parts(*found)
 
 

@@ -5,6 +5,7 @@ In the ordinary build each call is the POSIX one. In the checked build it goes b
 """
 from libc.stdint cimport uint64_t
 from engine.base.invariant cimport checked
+from engine.base.ranks cimport rank_before, rank_forget, rank_given_back, rank_register, rank_taken
 from engine.base.schedule cimport (
     schedule_broadcast, schedule_clock, schedule_lock, schedule_signal, schedule_spin, schedule_trylock, schedule_unlock,
     schedule_wait,
@@ -34,8 +35,8 @@ cdef extern from *:
         pass
     ctypedef struct cond_t "pthread_cond_t":
         pass
-    int mutex_init "pthread_mutex_init"(mutex_t *m, void *attributes) noexcept nogil
-    int mutex_destroy "pthread_mutex_destroy"(mutex_t *m) noexcept nogil
+    int posix_mutex_init "pthread_mutex_init"(mutex_t *m, void *attributes) noexcept nogil
+    int posix_mutex_destroy "pthread_mutex_destroy"(mutex_t *m) noexcept nogil
     int posix_mutex_lock "pthread_mutex_lock"(mutex_t *m) noexcept nogil
     int posix_mutex_trylock "pthread_mutex_trylock"(mutex_t *m) noexcept nogil
     int posix_mutex_unlock "pthread_mutex_unlock"(mutex_t *m) noexcept nogil
@@ -48,17 +49,46 @@ cdef extern from *:
     uint64_t posix_now_ns "ank_now_ns"() noexcept nogil
     long long wall_us "ank_wall_us"() noexcept nogil
 
+# rank: one of engine.base.ranks
+cdef inline int mutex_init(mutex_t *m, int rank) noexcept nogil:
+    if checked:
+        rank_register(m, rank)
+    return posix_mutex_init(m, NULL)
+
+cdef inline int mutex_destroy(mutex_t *m) noexcept nogil:
+    if checked:
+        rank_forget(m)
+    return posix_mutex_destroy(m)
+
 cdef inline int mutex_lock(mutex_t *m) noexcept nogil:
-    return schedule_lock(m) if checked else posix_mutex_lock(m)
+    if not checked:
+        return posix_mutex_lock(m)
+    rank_before(m)
+    done = schedule_lock(m)
+    rank_taken(m)
+    return done
 
 cdef inline int mutex_trylock(mutex_t *m) noexcept nogil:
-    return schedule_trylock(m) if checked else posix_mutex_trylock(m)
+    if not checked:
+        return posix_mutex_trylock(m)
+    done = schedule_trylock(m)
+    if done == 0:
+        rank_taken(m)
+    return done
 
 cdef inline int mutex_unlock(mutex_t *m) noexcept nogil:
-    return schedule_unlock(m) if checked else posix_mutex_unlock(m)
+    if not checked:
+        return posix_mutex_unlock(m)
+    rank_given_back(m)
+    return schedule_unlock(m)
 
 cdef inline int cond_wait(cond_t *c, mutex_t *m) noexcept nogil:
-    return schedule_wait(c, m) if checked else posix_cond_wait(c, m)
+    if not checked:
+        return posix_cond_wait(c, m)
+    rank_given_back(m)
+    done = schedule_wait(c, m)
+    rank_taken(m)
+    return done
 
 cdef inline int cond_signal(cond_t *c) noexcept nogil:
     return schedule_signal(c) if checked else posix_cond_signal(c)

@@ -19,6 +19,7 @@ cdef extern from *:
 
 cdef enum:
     HELD_MAX = 24
+    RANKS_MAX = 16
     THREADS_MAX = 512
     WAIT_BUCKETS = 40
     WAIT_KINDS = 5
@@ -40,11 +41,13 @@ cdef extern from *:
         ank_held_t held[24];
         uint32_t waiting;
         ank_held_t wait;
-        uint64_t acquired_shared, acquired_exclusive, contended, restarts, hits, misses;
+        uint64_t acquired_shared, acquired_exclusive, contended, restarts, visits, misses;
         uint64_t wait_counts[200];       /* [page kind][log2 of the wait in ns] */
         uint64_t wait_ns;
         uint32_t failed_page, failed_problem;  /* why the thread's last failed operation failed */
         uint64_t failed_offset;
+        uint32_t rank_depth, rank_of[16];  /* checked build: the mutexes it holds, see ranks.py */
+        uint64_t rank_mutex[16];
         uint8_t *buffer;                 /* room for an image on its way to the file */
         uint32_t buffer_size;
     } ank_thread_t;
@@ -69,13 +72,16 @@ cdef extern from *:
         uint64_t acquired_exclusive
         uint64_t contended
         uint64_t restarts
-        uint64_t hits
+        uint64_t visits
         uint64_t misses
         uint64_t wait_counts[200]
         uint64_t wait_ns
         uint32_t failed_page
         uint32_t failed_problem
         uint64_t failed_offset
+        uint32_t rank_depth
+        uint32_t rank_of[16]
+        uint64_t rank_mutex[16]
         uint8_t *buffer
         uint32_t buffer_size
 

@@ -41,13 +41,3 @@ def fork_generation():
 
 def ticks_per_ns():
     return native_ticks_per_ns()
-
-
-def entries():
-    """Indexes of the entries in use."""
-    found = []
-    for i in range(THREADS_MAX):
-        t = thread_at(i)
-        if t != cython.NULL and t.in_use:
-            found.append(i)
-    return found

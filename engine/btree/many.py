@@ -16,8 +16,9 @@ lookup whose page has moved begins again. What needs latches, older versions, th
 import cython
 
 
-def _again(look, root):
+def _again(p, look, root):
     """Begin again from the root, or give up."""
+    frame_restart(cython.address(p.frames[look.frame]))
     look.tries += 1
     look.page_id = root
     look.step = STEP_FRAME if look.tries < TRIES else LOOK_SLOW
@@ -41,7 +42,7 @@ def _narrow(p, lsn, look, root):
     page = frame_page(p, look.frame)
     look.word = optimistic_begin(cython.address(f.word))
     if look.word & LATCH_EXCLUSIVE or f.page_id != look.page_id or f.version != -1:
-        _again(look, root)
+        _again(p, look, root)
         return
     if load_relaxed(cython.address(page.lsn)) > lsn:
         look.step = LOOK_SLOW
@@ -67,7 +68,7 @@ def _choose(p, look, root):
     if kind == KIND_BRANCH:
         child = node_child(page, p.page_size, look.key, look.key_len)
         if not optimistic_valid(cython.address(f.word), look.word):
-            _again(look, root)
+            _again(p, look, root)
         elif child < 0:
             look.step = LOOK_SLOW
         else:
@@ -76,7 +77,7 @@ def _choose(p, look, root):
             look.step = STEP_FRAME
         return
     if kind != KIND_LEAF:
-        _again(look, root)
+        _again(p, look, root)
         return
     prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
     low = look.low
@@ -137,12 +138,13 @@ def _take(p, look, root, out):
             out.room = room
         memcpy(out.data + out.used, cython.cast(cython.p_char, page) + at, length)
     if not optimistic_valid(cython.address(f.word), look.word):
-        _again(look, root)
+        _again(p, look, root)
         return OK
     if found < 0:
         look.step = LOOK_SLOW
         return OK
     frame_touch(f)
+    frame_visit(f)
     look.step = LOOK_FOUND if found & 1 else LOOK_MISSING
     look.offset = out.used
     look.length = length

@@ -15,7 +15,7 @@ from engine.btree.node cimport (
 from engine.btree.overflow cimport overflow_read
 from engine.btree.tree cimport DEPTH_MAX, corrupt
 from engine.pool.fail cimport error_of
-from engine.pool.latch cimport LATCH_EXCLUSIVE, optimistic_begin, optimistic_valid
+from engine.pool.latch cimport LATCH_EXCLUSIVE, frame_restart, frame_visit, optimistic_begin, optimistic_valid
 from engine.pool.pool cimport (
     frame_of, frame_page, frame_t, frame_touch, mutex_lock, mutex_unlock, page_prefetch, pool_fix, pool_fix_once, pool_t, pool_unfix,
 )

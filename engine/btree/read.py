@@ -54,6 +54,7 @@ def _try_get(p, root, lsn, key, key_len, out):
         page_prefetch(page)
         seen = optimistic_begin(cython.address(f.word))
         if seen & LATCH_EXCLUSIVE or f.page_id != page_id or f.version != -1:
+            frame_restart(f)
             return -1
         if load_relaxed(cython.address(page.lsn)) > lsn:
             return -1
@@ -61,6 +62,7 @@ def _try_get(p, root, lsn, key, key_len, out):
         if page.kind == KIND_BRANCH:
             child = node_child(page, p.page_size, key, key_len)
             if not optimistic_valid(cython.address(f.word), seen):
+                frame_restart(f)
                 return -1
             if child < 0:
                 return -2
@@ -72,6 +74,7 @@ def _try_get(p, root, lsn, key, key_len, out):
         found = node_search(page, p.page_size, key, key_len)
         if found < 0 or not found & 1:
             if not optimistic_valid(cython.address(f.word), seen):
+                frame_restart(f)
                 return -1
             frame_touch(f)
             return 0 if found >= 0 else -2
@@ -90,8 +93,10 @@ def _try_get(p, root, lsn, key, key_len, out):
             return -2
         if not optimistic_valid(cython.address(f.word), seen):
             DropObject(value)
+            frame_restart(f)
             return -1
         frame_touch(f)
+        frame_visit(f)
         out[0] = value
         return 1
     return -2

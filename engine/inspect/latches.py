@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.inspect import probe
-from engine.inspect.decode import kind_of
+from engine.inspect.decode import header_of, kind_of
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
 
-MODES = {"S": "shared", "X": "exclusive"}
+MODES = {"S": "shared", "X": "exclusive", "P": "pin"}
+BUCKETS = 40
+HOTTEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +49,38 @@ class ThreadModel(Model):
     exclusive: int
     contended: int
     restarts: int
+    visits: int
     wait_us: float
 
 
 @dataclass(frozen=True, slots=True)
 class WaitBucket(Model):
-    """How many waits took from `from_ns` to just below twice that."""
+    """How many waits for pages of a kind took from `from_ns` to just below twice that."""
 
+    kind: str
     from_ns: int
     waits: int
 
 
 @dataclass(frozen=True, slots=True)
+class HotPage(Model):
+    """A page in the pool that is waited for, or visited, more than others. The counts are those of pool.Buffer."""
+
+    page: int
+    kind: str
+    owner: str
+    level: int
+    waits: int
+    restarts: int
+    visits: int
+
+
+@dataclass(frozen=True, slots=True)
 class LatchesModel(Model):
-    """Holders and waiters as of now, counters, and the histogram of waits that ended; its sum is `contended`."""
+    """Holders and waiters as of now, counters, and the histogram of waits that ended; its sum is `contended`.
+
+    hottest: pages of this database, most waits and restarts first, then most visits; the threads are the process's.
+    """
 
     latches: tuple[LatchModel, ...]
     threads: tuple[ThreadModel, ...]
@@ -69,6 +89,7 @@ class LatchesModel(Model):
     contended: int
     restarts: int
     waits: tuple[WaitBucket, ...]
+    hottest: tuple[HotPage, ...]
     model: str = "latches"
     version: int = 1
 
@@ -78,7 +99,7 @@ def latches_model(source: LiveSource) -> LatchesModel:
     names = {thread.native_id: thread.name for thread in threading.enumerate()}
     latches: list[LatchModel] = []
     threads: list[ThreadModel] = []
-    buckets = [0] * 40
+    buckets: dict[tuple[int, int], int] = {}
     for entry in probe.threads():
         one: dict[str, Any] = entry
         name = names.get(one["system_id"], f"thread {one['system_id']}") if one["running"] else "(ended)"
@@ -88,11 +109,13 @@ def latches_model(source: LiveSource) -> LatchesModel:
         threads.append(
             ThreadModel(
                 one["thread"], one["system_id"], name, one["running"], one["shared"], one["exclusive"], one["contended"],
-                one["restarts"], round(one["wait_ns"] / 1000, 1),
+                one["restarts"], one["visits"], round(one["wait_ns"] / 1000, 1),
             )
         )  # fmt: skip
         for i, count in enumerate(one["wait_counts"]):
-            buckets[i % 40] += count
+            if count:
+                place = (i // BUCKETS, i % BUCKETS)
+                buckets[place] = buckets.get(place, 0) + count
     return LatchesModel(
         tuple(latches),
         tuple(threads),
@@ -100,8 +123,25 @@ def latches_model(source: LiveSource) -> LatchesModel:
         sum(thread.exclusive for thread in threads),
         sum(thread.contended for thread in threads),
         sum(thread.restarts for thread in threads),
-        tuple(WaitBucket(1 << i, count) for i, count in enumerate(buckets) if count),
+        tuple(WaitBucket(_kind_name(kind), 1 << i, count) for (kind, i), count in sorted(buckets.items())),
+        _hottest(source),
     )
+
+
+def _hottest(source: LiveSource) -> tuple[HotPage, ...]:
+    found = []
+    owners = source.owners()
+    for _, page, _, _, _, _, waits, restarts, visits, _, raw in probe.frames(source.store):
+        if waits or restarts or visits:
+            header = header_of(raw)
+            owner = str(owners.of(header["tree_id"]))
+            found.append(HotPage(page, kind_of(header), owner, header["level"], waits, restarts, visits))
+    found.sort(key=lambda hot: (-hot.waits - hot.restarts, -hot.visits, hot.page))
+    return tuple(found[:HOTTEST])
+
+
+def _kind_name(kind: int) -> str:
+    return kind_of({"kind": kind}) if kind else "not known yet"
 
 
 def _latch(
@@ -110,5 +150,6 @@ def _latch(
     mode, page, frame, kind, level, age_ns = held
     if page == 0 and role == "holds":  # a frame taken before it was given a page: it is being loaded now
         page = probe.frame_owner(source.store, frame)
-    kind_name = kind_of({"kind": kind}) if kind else "not known yet"
-    return LatchModel(thread, name, role, MODES.get(mode, mode), page, frame, kind_name, level, round(age_ns / 1000, 1))
+    return LatchModel(
+        thread, name, role, MODES.get(mode, mode), page, frame, _kind_name(kind), level, round(age_ns / 1000, 1)
+    )

@@ -17,7 +17,11 @@ VICTIMS = 8
 
 @dataclass(frozen=True, slots=True)
 class Buffer(Model):
-    """One frame that holds a page (pg_buffercache's columns, with ours). version: "newest" or "older"."""
+    """One frame that holds a page (pg_buffercache's columns, with ours). version: "newest" or "older".
+
+    Since the page is in this frame: waits for its latch, restarts of optimistic readers, visits (of which one in 64 is
+    counted, so it is a multiple of that and about right where it is large).
+    """
 
     frame: int
     page: int
@@ -34,6 +38,9 @@ class Buffer(Model):
     exclusive: bool
     waiters: bool
     loads: int
+    waits: int
+    restarts: int
+    visits: int
     lsn: int
 
 
@@ -41,7 +48,7 @@ class Buffer(Model):
 class PoolModel(Model):
     """The pool. hand: the frame that the clock sweep looks at next. usage: how many frames have usage count 0, 1, 2, 3.
 
-    hit_rate: None before anything was asked for; a page asked for is one latched, by any database of the process.
+    hit_rate: None before anything was asked for; a page asked for is one visited, by any database of the process.
     victims: frames that would be evicted next if nothing else happened; none while there are free frames.
     io: "uring", "threads" or "sync": how pages are read and written together.
     """
@@ -68,7 +75,7 @@ def pool_model(source: LiveSource) -> PoolModel:
     owners = source.owners()
     counters = probe.pool_counters(source.store)
     buffers = []
-    for frame, page, version, flags, usage, loads, word, raw in probe.frames(source.store):
+    for frame, page, version, flags, usage, loads, waits, restarts, visits, word, raw in probe.frames(source.store):
         header = header_of(raw)
         buffers.append(
             Buffer(
@@ -87,6 +94,9 @@ def pool_model(source: LiveSource) -> PoolModel:
                 exclusive=bool(word & EXCLUSIVE),
                 waiters=bool(word & WAITERS),
                 loads=loads,
+                waits=waits,
+                restarts=restarts,
+                visits=visits,
                 lsn=header["lsn"],
             )
         )
@@ -112,7 +122,7 @@ def pool_model(source: LiveSource) -> PoolModel:
 def _hit_rate(reads: int) -> float | None:
     asked = 0
     for thread in probe.threads():
-        asked += int(str(thread["shared"])) + int(str(thread["exclusive"]))
+        asked += int(str(thread["visits"]))
     return round(max(0.0, 1 - reads / asked), 6) if asked else None
 
 

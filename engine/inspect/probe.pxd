@@ -5,7 +5,7 @@ from libc.string cimport memcpy
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.base.thread cimport HELD_MAX, THREADS_MAX, held_t, thread_at, thread_t, ticks, ticks_per_ns
 from engine.pool.fail cimport check
-from engine.pool.latch cimport LATCH_EXCLUSIVE, latch_shared, optimistic_begin, optimistic_valid, unlatch_shared
+from engine.pool.latch cimport HEAT_SAMPLE, LATCH_EXCLUSIVE, latch_shared, optimistic_begin, optimistic_valid, unlatch_shared
 from engine.pool.pool cimport (
     CHUNK_BITS, frame_of, frame_page, frame_t, page_known, page_ref_t, pool_t, read_image, ref_of, snapshot_t, version_t,
 )
@@ -29,6 +29,11 @@ cdef extern from *:
         ANK_MEM(frame, usage, "uint32_t", "clock sweep's usage count")
         ANK_MEM(frame, next_free, "int32_t", "next frame of the free list")
         ANK_MEM(frame, loads, "uint32_t", "times a page was read into the frame")
+        ANK_MEM(frame, waits, "uint32_t", "waits for the latch since the page is here")
+        ANK_MEM(frame, restarts, "uint32_t", "optimistic readers who began again because of the page")
+        ANK_MEM(frame, heat, "uint32_t", "sampled visits: one of 64 is counted")
+        ANK_MEM(frame, kind, "uint8_t", "kind of the page, as last seen")
+        ANK_MEM(frame, level, "uint8_t", "its level")
         ANK_MEM(page_ref, slot, "uint32_t", "slot of the newest image; 0: only the frame has it")
         ANK_MEM(page_ref, tag, "uint32_t", "checksum of that image")
         ANK_MEM(page_ref, durable_slot, "uint32_t", "slot as of the last checkpoint")

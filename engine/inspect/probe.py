@@ -176,7 +176,7 @@ def table_slots(store):
 
 
 def frames(store):
-    """List (frame, page, version, flags, usage, loads, latch word, header bytes) of the frames that hold a page."""
+    """List (frame, page, version, flags, usage, loads, waits, restarts, heat, latch word, header bytes) of frames with a page."""
     s: Store = store
     p = cython.address(s.pool)
     i: cython.int
@@ -195,6 +195,9 @@ def frames(store):
                 int(f.flags),
                 int(f.usage),
                 int(f.loads),
+                int(f.waits),
+                int(f.restarts),
+                int(f.heat) * HEAT_SAMPLE,
                 int(f.word),
                 PyBytes_FromStringAndSize(header, HEADER_SIZE),
             )
@@ -316,7 +319,7 @@ def threads():
                 "exclusive": int(t.acquired_exclusive),
                 "contended": int(t.contended),
                 "restarts": int(t.restarts),
-                "hits": int(t.hits),
+                "visits": int(t.visits),
                 "misses": int(t.misses),
                 "wait_ns": int(t.wait_ns),
                 "wait_counts": [int(n) for n in t.wait_counts[:200]],

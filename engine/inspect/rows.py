@@ -101,7 +101,7 @@ def snapshot_rows(model: SnapshotsModel) -> Rows:
 
 def wait_rows(model: LatchesModel) -> Rows:
     """The histogram of waits."""
-    return ((bucket.from_ns, bucket.waits) for bucket in model.waits)
+    return ((bucket.kind, bucket.from_ns, bucket.waits) for bucket in model.waits)
 
 
 # --- tables -----------------------------------------------------------------------------------------------------------

@@ -53,7 +53,8 @@ PAGE_COLUMNS = (
 BUFFER_COLUMNS = (
     ("frame", INTEGER), ("page", INTEGER), ("kind", TEXT), ("tree", INTEGER), ("owner", TEXT), ("level", INTEGER),
     ("version", TEXT), ("dirty", BOOLEAN), ("garbage", BOOLEAN), ("usage", INTEGER), ("pins", INTEGER),
-    ("shared", INTEGER), ("exclusive", BOOLEAN), ("waiters", BOOLEAN), ("loads", INTEGER), ("lsn", INTEGER),
+    ("shared", INTEGER), ("exclusive", BOOLEAN), ("waiters", BOOLEAN), ("loads", INTEGER),
+    ("waits", INTEGER), ("restarts", INTEGER), ("visits", INTEGER), ("lsn", INTEGER),
 )  # fmt: skip
 LATCH_COLUMNS = (
     ("thread", INTEGER), ("name", TEXT), ("role", TEXT), ("mode", TEXT), ("page", INTEGER), ("frame", INTEGER),
@@ -61,7 +62,7 @@ LATCH_COLUMNS = (
 )  # fmt: skip
 THREAD_COLUMNS = (
     ("thread", INTEGER), ("system_id", INTEGER), ("name", TEXT), ("running", BOOLEAN), ("shared", INTEGER), ("exclusive", INTEGER),
-    ("contended", INTEGER), ("restarts", INTEGER), ("wait_us", REAL),
+    ("contended", INTEGER), ("restarts", INTEGER), ("visits", INTEGER), ("wait_us", REAL),
 )  # fmt: skip
 WAL_COLUMNS = (
     ("start_lsn", INTEGER), ("end_lsn", INTEGER), ("prev_lsn", INTEGER), ("txn", INTEGER), ("page", INTEGER),
@@ -91,7 +92,7 @@ LAYOUT_COLUMNS = (
     ("structure", TEXT), ("kept_in", TEXT), ("field", TEXT), ("offset", INTEGER), ("size", INTEGER), ("type", TEXT),
     ("cache_line", INTEGER), ("meaning", TEXT),
 )  # fmt: skip
-WAIT_COLUMNS = (("from_ns", INTEGER), ("waits", INTEGER))
+WAIT_COLUMNS = (("kind", TEXT), ("from_ns", INTEGER), ("waits", INTEGER))
 SNAPSHOT_COLUMNS = (
     ("lsn", INTEGER), ("readers", INTEGER), ("kept", INTEGER), ("since_us", INTEGER), ("age_ms", REAL),
 )  # fmt: skip

@@ -1,20 +1,42 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from engine.base.atomic cimport (
-    add_acq_rel, and_acq_rel, cas64, cpu_relax, fence_acquire, load_acquire, load_relaxed, or_acq_rel,
+    add_acq_rel, and_acq_rel, cas64, cpu_relax, fence_acquire, load32_relaxed, load_acquire, load_relaxed, or_acq_rel,
+    store32_relaxed,
 )
-from engine.base.invariant cimport invariant
+from engine.base.invariant cimport checked, invariant
+from engine.base.ranks cimport RANK_LATCH, RANK_PARKING, rank_check
 from engine.base.schedule cimport (
     POINT_LATCH, POINT_LATCH_CAS, POINT_OPTIMISTIC, POINT_PIN, POINT_UNLATCH, POINT_VALIDATE, yield_point, yield_with_gil,
 )
 from engine.base.sync cimport cond_broadcast, cond_init, cond_t, cond_wait, mutex_init, mutex_lock, mutex_t, mutex_unlock
-from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, held_t, thread_self, thread_t, ticks, ticks_per_ns
+from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, WAIT_KINDS, held_t, thread_self, thread_t, ticks, ticks_per_ns
 
 cdef enum:
+    HEAT_SAMPLE = 64         # a power of two
     LATCH_SPINS = 200
     PARKING_LOTS = 64
 
 cdef extern from *:
     """
+    #ifndef ANOKURO_FRAME
+    #define ANOKURO_FRAME
+    #include <stdint.h>
+    /* A frame's descriptor. Descriptor i belongs to frame i of the arena: each is found from the other by index. */
+    typedef struct __attribute__((aligned(64))) {
+        uint64_t word;        /* the latch: its functions find the rest of the descriptor from here */
+        uint32_t page_id;     /* 0: the frame is empty */
+        int32_t version;      /* -1: the newest version of its page; otherwise an index of versions */
+        uint32_t flags;
+        uint32_t usage;       /* clock sweep: decremented when the hand passes, evicted at 0 */
+        int32_t next_free;
+        uint32_t loads;
+        uint32_t waits;       /* for this latch, since the page is here; this and what follows only informs */
+        uint32_t restarts;    /* optimistic readers who had to begin again because of this page */
+        uint32_t heat;        /* samples of visits: one of HEAT_SAMPLE for each thread is counted */
+        uint8_t kind, level;  /* of the page, as last seen by somebody who had latched it */
+    } frame_t;
+    _Static_assert(sizeof(frame_t) == 64, "a descriptor is a cache line");
+    #endif
     #define ANK_LATCH_SHARED        0xFFFFull
     #define ANK_LATCH_PIN           0x10000ull
     #define ANK_LATCH_PINS          0x3FFF0000ull
@@ -23,6 +45,19 @@ cdef extern from *:
     #define ANK_LATCH_VERSION       0x100000000ull
     #define ANK_LATCH_OPTIMISTIC    0xFFFFFFFF40000000ull
     """
+    ctypedef struct frame_t:
+        uint64_t word
+        uint32_t page_id
+        int32_t version
+        uint32_t flags
+        uint32_t usage
+        int32_t next_free
+        uint32_t loads
+        uint32_t waits
+        uint32_t restarts
+        uint32_t heat
+        uint8_t kind
+        uint8_t level
     uint64_t LATCH_SHARED "ANK_LATCH_SHARED"
     uint64_t LATCH_PIN "ANK_LATCH_PIN"
     uint64_t LATCH_PINS "ANK_LATCH_PINS"
@@ -38,14 +73,22 @@ cdef void latch_exclusive(uint64_t *word, uint32_t frame, uint32_t page) noexcep
 cdef void unlatch_exclusive(uint64_t *word, uint32_t frame) noexcept nogil
 cdef bint try_shared(uint64_t *word, uint32_t frame, uint32_t page) noexcept nogil
 cdef bint try_evict(uint64_t *word, uint32_t frame, uint32_t page) noexcept nogil
-cdef void latch_pin(uint64_t *word) noexcept nogil
-cdef void latch_note_kind(uint8_t kind, uint8_t level) noexcept nogil
+cdef void latch_pin(uint64_t *word, uint32_t frame, uint32_t page) noexcept nogil
+cdef void latch_note_kind(uint64_t *word, uint8_t kind, uint8_t level) noexcept nogil
+cdef void frame_restart(frame_t *f) noexcept nogil
 cdef void latch_init() noexcept nogil
 
 cdef void _wait(uint64_t *word, uint64_t blockers, uint8_t mode, uint32_t frame, uint32_t page) noexcept nogil
 cdef void _wake(uint64_t *word) noexcept nogil
 cdef void _remember(thread_t *t, uint32_t frame, uint32_t page, uint8_t mode) noexcept nogil
 cdef void _forget(thread_t *t, uint32_t frame) noexcept nogil
+
+# A visit of a page, for the diagnostics: every HEAT_SAMPLE-th of a thread is noted at the frame.
+cdef inline void frame_visit(frame_t *f) noexcept nogil:
+    t = thread_self()
+    t.visits += 1
+    if t.visits & (HEAT_SAMPLE - 1) == 0:
+        store32_relaxed(&f.heat, load32_relaxed(&f.heat) + 1)
 
 cdef inline void latch_unpin(uint64_t *word) noexcept nogil:
     yield_point(POINT_PIN)

@@ -19,7 +19,8 @@ address) and sleeps; whoever releases a word with W set wakes the lot. Setting W
 was seen to be taken makes lost wake-ups impossible.
 
 Diagnostics. Holders and waiters are entries in the thread table (engine.base.thread), written with plain stores by the
-thread itself: mode, page, frame and since when. Waits are counted per page kind in a log2 histogram of nanoseconds.
+thread itself: mode, page, kind, frame and since when. Waits are counted per page kind in a log2 histogram of nanoseconds;
+each frame counts waits, restarts of optimistic readers, and sampled visits, of the page in it: what is hot, and why.
 """
 
 import cython
@@ -36,7 +37,7 @@ def latch_init():
         return
     i: cython.int
     for i in range(PARKING_LOTS):
-        mutex_init(cython.address(_lots[i]), cython.NULL)
+        mutex_init(cython.address(_lots[i]), RANK_PARKING)
         cond_init(cython.address(_conds[i]), cython.NULL)
     _ready = True
 
@@ -63,8 +64,12 @@ def _forget(t, frame):
             t.held[i] = t.held[t.depth]
 
 
-def latch_note_kind(kind, level):
+def latch_note_kind(word, kind, level):
     """Tell the diagnostics what the page just latched is, once its header may be read."""
+    f = cython.cast(cython.pointer(frame_t), word)
+    if f.kind != kind or f.level != level:
+        f.kind = kind
+        f.level = level
     t = thread_self()
     if t.depth > 0 and t.depth <= HELD_MAX:
         t.held[t.depth - 1].kind = kind
@@ -74,6 +79,8 @@ def latch_note_kind(kind, level):
 def latch_shared(word, frame, page):
     t = thread_self()
     invariant(t.depth == 0, b"a thread waits for a page latch only while it holds none")
+    if checked:
+        rank_check(RANK_LATCH)
     yield_point(POINT_LATCH)
     seen = load_relaxed(word)
     while True:
@@ -114,6 +121,8 @@ def unlatch_shared(word, frame):
 def latch_exclusive(word, frame, page):
     t = thread_self()
     invariant(t.depth == 0, b"a thread waits for a page latch only while it holds none")
+    if checked:
+        rank_check(RANK_LATCH)
     yield_point(POINT_LATCH)
     seen = load_relaxed(word)
     while True:
@@ -152,7 +161,13 @@ def unlatch_exclusive(word, frame):
     yield_point(POINT_UNLATCH)
 
 
-def latch_pin(word):
+def frame_restart(f):
+    """An optimistic reader has to begin again because of this page."""
+    thread_self().restarts += 1
+    store32_relaxed(cython.address(f.restarts), load32_relaxed(cython.address(f.restarts)) + 1)
+
+
+def latch_pin(word, frame, page):
     """Pin the frame, waiting while it is being loaded, evicted or changed. The caller then checks whose page it is."""
     while True:
         yield_point(POINT_PIN)
@@ -160,7 +175,7 @@ def latch_pin(word):
         if not before & LATCH_EXCLUSIVE:
             return
         latch_unpin(word)
-        _wait(word, LATCH_EXCLUSIVE, 83, 0, 0)
+        _wait(word, LATCH_EXCLUSIVE, 80, frame, page)
 
 
 def _wait(word, blockers, mode, frame, page):
@@ -170,11 +185,15 @@ def _wait(word, blockers, mode, frame, page):
         if not load_relaxed(word) & blockers:
             return
         cpu_relax()
+    f = cython.cast(cython.pointer(frame_t), word)
+    store32_relaxed(cython.address(f.waits), load32_relaxed(cython.address(f.waits)) + 1)
     t = thread_self()
     t.contended += 1
     t.wait.frame = frame
     t.wait.page = page
     t.wait.mode = mode
+    t.wait.kind = f.kind
+    t.wait.level = f.level
     t.wait.since = ticks()
     t.waiting = 1
     lot = (cython.cast(uint64_t, word) >> 6) % PARKING_LOTS
@@ -193,7 +212,8 @@ def _wait(word, blockers, mode, frame, page):
     while ns > 1 and bucket < WAIT_BUCKETS - 1:
         ns >>= 1
         bucket += 1
-    t.wait_counts[bucket] += 1
+    kind: cython.int = t.wait.kind if t.wait.kind < WAIT_KINDS else 0
+    t.wait_counts[kind * WAIT_BUCKETS + bucket] += 1
 
 
 def _wake(word):

@@ -8,13 +8,14 @@ from engine.base.codes cimport (
     ERR_CORRUPT, ERR_INTERNAL, ERR_MEMORY, ERR_NO_PAGE, ERR_POOL_FULL, ERR_RESTART, OK,
 )
 from engine.base.invariant cimport invariant
+from engine.base.ranks cimport RANK_POOL
 from engine.base.schedule cimport POINT_MAP, yield_point, yield_spin
 from engine.base.sync cimport (
     cond_destroy, cond_init, cond_t, mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield,
 )
 from engine.base.thread cimport thread_buffer, thread_self, thread_t
 from engine.pool.latch cimport (
-    LATCH_EXCLUSIVE, LATCH_PIN, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
+    LATCH_EXCLUSIVE, LATCH_PIN, frame_t, frame_visit, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
     unlatch_exclusive, unlatch_shared,
 )
 from engine.storage.file cimport file_read, file_t, file_write
@@ -43,17 +44,6 @@ cdef extern from *:
     #define ANOKURO_POOL
     #include <stdint.h>
     #include <pthread.h>
-    /* A frame's descriptor. Descriptor i belongs to frame i of the arena: each is found from the other by index. */
-    typedef struct __attribute__((aligned(64))) {
-        uint64_t word;        /* the latch */
-        uint32_t page_id;     /* 0: the frame is empty */
-        int32_t version;      /* -1: the newest version of its page; otherwise an index of versions */
-        uint32_t flags;
-        uint32_t usage;       /* clock sweep: decremented when the hand passes, evicted at 0 */
-        int32_t next_free;
-        uint32_t loads;
-    } frame_t;
-    _Static_assert(sizeof(frame_t) == 64, "a descriptor is a cache line");
     /* Where the newest version of a page is, besides its frame. */
     typedef struct {
         uint32_t slot, tag;                  /* newest image; slot 0: only the frame has it */
@@ -120,14 +110,6 @@ cdef extern from *:
     """
     ctypedef struct pthread_t:
         pass
-    ctypedef struct frame_t:
-        uint64_t word
-        uint32_t page_id
-        int32_t version
-        uint32_t flags
-        uint32_t usage
-        int32_t next_free
-        uint32_t loads
     ctypedef struct page_ref_t:
         uint32_t slot
         uint32_t tag
@@ -254,6 +236,7 @@ cdef inline void frame_touch(frame_t *f) noexcept nogil:
 cdef int pool_init(pool_t *p, uint32_t page_size, uint64_t pool_bytes, file_t *file) noexcept nogil
 cdef void pool_free(pool_t *p) noexcept nogil
 cdef int pool_know(pool_t *p, uint32_t page_id) noexcept nogil
+cdef void _clear(frame_t *f) noexcept nogil
 cdef int32_t _take_free(pool_t *p) noexcept nogil
 cdef int32_t frame_take(pool_t *p) noexcept nogil
 cdef void frame_give(pool_t *p, int32_t frame) noexcept nogil

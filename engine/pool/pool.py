@@ -77,7 +77,7 @@ def pool_init(p, page_size, pool_bytes, file):
         p.frames[i].version = -1
         p.frames[i].next_free = p.free_frames
         p.free_frames = i
-    mutex_init(cython.address(p.mutex), cython.NULL)
+    mutex_init(cython.address(p.mutex), RANK_POOL)
     cond_init(cython.address(p.writer_wake), cython.NULL)
     return OK
 
@@ -125,16 +125,25 @@ def pool_know(p, page_id):
     return OK
 
 
+def _clear(f):
+    """The descriptor of an empty frame."""
+    f.page_id = 0
+    f.version = -1
+    f.flags = 0
+    store32_relaxed(cython.address(f.usage), 0)
+    store32_relaxed(cython.address(f.heat), 0)  # visitors count without the mutex
+    store32_relaxed(cython.address(f.waits), 0)
+    store32_relaxed(cython.address(f.restarts), 0)
+    f.kind = f.level = 0
+
+
 def frame_give(p, frame):
     """Put an empty frame, whose X the caller holds, on the free list. Mutex held."""
     f = cython.address(p.frames[frame])
     invariant(
         load_relaxed(cython.address(f.word)) & LATCH_EXCLUSIVE != 0, b"a frame is given back by whoever has it alone"
     )
-    f.page_id = 0
-    f.version = -1
-    f.flags = 0
-    store32_relaxed(cython.address(f.usage), 0)
+    _clear(f)
     f.next_free = p.free_frames
     p.free_frames = frame
     unlatch_exclusive(cython.address(f.word), frame)
@@ -205,10 +214,7 @@ def _detach(p, frame):
         invariant(ref_of(p, f.page_id).slot != 0, b"a clean page has a slot")
         invariant(frame_of(p, f.page_id) == frame, b"map and descriptor agree")
         set_frame(p, f.page_id, -1)
-    f.page_id = 0
-    f.version = -1
-    f.flags = 0
-    store32_relaxed(cython.address(f.usage), 0)
+    _clear(f)
     return True
 
 
@@ -345,9 +351,10 @@ def pool_pin(p, page_id):
                 return frame
         f = cython.address(p.frames[frame])
         page_prefetch(frame_page(p, frame))  # on its way while the latch word comes
-        latch_pin(cython.address(f.word))
+        latch_pin(cython.address(f.word), frame, page_id)
         if f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame:
             frame_touch(f)
+            frame_visit(f)
             return frame
         latch_unpin(cython.address(f.word))
 
@@ -385,7 +392,8 @@ def _fix(p, page_id, lsn, use):
             if page.lsn <= lsn:
                 if use:
                     frame_touch(f)
-                latch_note_kind(page.kind, page.level)
+                frame_visit(f)
+                latch_note_kind(cython.address(f.word), page.kind, page.level)
                 return frame
             unlatch_shared(cython.address(f.word), frame)
             frame = _fix_version(p, page_id, lsn)

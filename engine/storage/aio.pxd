@@ -3,6 +3,7 @@ from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from engine.base.atomic cimport load32_relaxed, store32_relaxed
 from engine.base.invariant cimport invariant
+from engine.base.ranks cimport RANK_IO
 from engine.base.sync cimport (
     cond_broadcast, cond_destroy, cond_init, cond_t, cond_wait, mutex_destroy, mutex_init, mutex_lock, mutex_t,
     mutex_unlock, thread_yield,

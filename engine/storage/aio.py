@@ -48,7 +48,7 @@ def aio_new(mode):
     if a != cython.NULL:
         a.mode = mode
         a.generation = fork_generation()
-        mutex_init(cython.address(a.mutex), cython.NULL)
+        mutex_init(cython.address(a.mutex), RANK_IO)
         cond_init(cython.address(a.idle), cython.NULL)
         workers_init(cython.address(a.workers))
     return a

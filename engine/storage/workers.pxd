@@ -1,5 +1,6 @@
 """One read or write, and the threads that carry such operations out (see workers.py)."""
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
+from engine.base.ranks cimport RANK_WORKERS
 from engine.base.sync cimport (
     cond_broadcast, cond_destroy, cond_init, cond_signal, cond_t, cond_wait, mutex_destroy, mutex_init, mutex_lock,
     mutex_t, mutex_unlock,

@@ -57,7 +57,7 @@ def group_take(group):
 
 def workers_init(w):
     """Prepare a zeroed workers_t; no thread is started yet."""
-    mutex_init(cython.address(w.mutex), cython.NULL)
+    mutex_init(cython.address(w.mutex), RANK_WORKERS)
     cond_init(cython.address(w.work), cython.NULL)
 
 

@@ -4,6 +4,7 @@ from libc.string cimport memset
 from engine.base.atomic cimport add_acq_rel, load_acquire, load_relaxed, load_seq, store_relaxed, store_release, store_seq
 from engine.base.codes cimport ERR_CONFLICT, ERR_MEMORY, OK
 from engine.base.invariant cimport invariant
+from engine.base.ranks cimport RANK_MEMTABLE
 from engine.base.sync cimport mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock
 from engine.btree.apply cimport write_t
 from engine.btree.node cimport compare_keys

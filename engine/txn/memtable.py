@@ -48,7 +48,7 @@ class MemtableState:
 def memtable_init(m, pool, budget):
     """Prepare an empty memtable. 0 or ERR_MEMORY."""
     memset(m, 0, cython.sizeof(memtable_t))
-    mutex_init(cython.address(m.mutex), cython.NULL)
+    mutex_init(cython.address(m.mutex), RANK_MEMTABLE)
     m.pool = pool
     m.budget = budget
     m.next_txn = 1

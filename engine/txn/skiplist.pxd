@@ -3,6 +3,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from engine.base.atomic cimport add_relaxed, cas64, load_acquire, load_relaxed, store_release, store_relaxed
 from engine.base.codes cimport ERR_MEMORY, OK
+from engine.base.ranks cimport RANK_SKIPLIST
 from engine.base.sync cimport mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock
 from engine.btree.node cimport compare_keys
 

@@ -26,7 +26,7 @@ MIX_2 = cython.declare(uint64_t, 0x94D049BB133111EB)
 def skiplist_init(list):
     """Prepare an empty list. 0 or ERR_MEMORY."""
     memset(list, 0, cython.sizeof(skiplist_t))
-    mutex_init(cython.address(list.mutex), cython.NULL)
+    mutex_init(cython.address(list.mutex), RANK_SKIPLIST)
     list.seed = GOLDEN
     done = _new_chunk(list, cython.NULL, CHUNK_FIRST)
     if done != OK:

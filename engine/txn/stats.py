@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import cython
 
-from engine.base.thread import entries
 from engine.storage.aio import MODES
 
 
@@ -53,8 +52,10 @@ def store_stats(store):
     s: Store = store
     p = cython.address(s.pool)
     shared = exclusive = waits = restarts = 0
-    for index in entries():
-        t = thread_at(index)
+    for index in range(THREADS_MAX):
+        t = thread_at(index)  # one whose thread has ended keeps its counts, and goes on with them for the next
+        if t == cython.NULL:
+            continue
         shared += int(t.acquired_shared)
         exclusive += int(t.acquired_exclusive)
         waits += int(t.contended)

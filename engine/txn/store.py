@@ -17,6 +17,7 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING
 from cython.cimports.engine.base.atomic import load_acquire
 from cython.cimports.engine.base.codes import ERR_BUSY, ERR_POISONED, OK
+from cython.cimports.engine.base.ranks import RANK_COMMIT
 from cython.cimports.engine.base.sync import (
     cond_broadcast,
     cond_destroy,
@@ -88,7 +89,7 @@ class Store:
     """One open database file. Made by engine.txn.opening.open_store."""
 
     def __cinit__(self):
-        mutex_init(cython.address(self.commit_mutex), cython.NULL)
+        mutex_init(cython.address(self.commit_mutex), RANK_COMMIT)
         cond_init(cython.address(self.large_over), cython.NULL)
         self.closed = True
         self.generation = fork_generation()

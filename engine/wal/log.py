@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import cython
 from cython.cimports.engine.base.atomic import load_acquire
+from cython.cimports.engine.base.ranks import RANK_APPEND, RANK_LOG
 from cython.cimports.engine.base.sync import (
     cond_destroy,
     cond_init,
@@ -122,8 +123,8 @@ class Log:
     """
 
     def __cinit__(self):
-        mutex_init(cython.address(self.w.mutex), cython.NULL)
-        mutex_init(cython.address(self.append_mutex), cython.NULL)
+        mutex_init(cython.address(self.w.mutex), RANK_LOG)
+        mutex_init(cython.address(self.append_mutex), RANK_APPEND)
         cond_init(cython.address(self.w.idle), cython.NULL)
         cond_init(cython.address(self.w.group_done[0]), cython.NULL)
         cond_init(cython.address(self.w.group_done[1]), cython.NULL)

@@ -182,7 +182,25 @@ def test_every_holder_and_waiter_is_shown(tmp_path: Any) -> None:
     after = db.inspect.latches()
     assert after.latches == ()
     assert sum(bucket.waits for bucket in after.waits) == after.contended >= 3
+    waited = next(hot for hot in after.hottest if hot.page == page)
+    assert waited.waits >= 3 and waited.kind == "leaf"
+    assert {bucket.kind for bucket in after.waits} == {"not known yet"}  # it was being loaded, and its header not there
     db.close()
+
+
+def test_the_page_that_is_visited_most_is_the_hottest(tmp_path: Any) -> None:
+    with engine.open(str(tmp_path / "hot.ank")) as db:
+        tree = db.tree("t")
+        tree.put_many((b"%05d" % i, b"v" * 100) for i in range(5000))
+        before = {hot.page: hot.visits for hot in db.inspect.latches().hottest}
+        for _ in range(6400):
+            tree.get(b"02500")
+        hottest = db.inspect.latches().hottest
+        grown = {hot.page: hot.visits - before.get(hot.page, 0) for hot in hottest}
+        page = max(grown, key=lambda number: grown[number])
+        assert grown[page] == 6400  # every 64th visit is counted
+        shown = db.execute("SELECT visits FROM sys.buffers WHERE page = ? AND version = 'newest'", (page,)).fetchone()
+        assert shown is not None and shown[0] >= 6400
 
 
 # --- snapshots, log, file, layouts ----------------------------------------------------------------------------------
