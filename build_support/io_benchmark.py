@@ -4,8 +4,8 @@
     python -m build_support.io_benchmark --data-mib 1024 --folder /some/disk --rounds 5
 
 Cold means: the database was opened anew, and the system was asked to forget its file (POSIX_FADV_DONTNEED). Per way:
-a full scan, the same scan backward, random gets one by one, the same gets after their leaves were brought in together
-(engine.txn.warm), and a checkpoint of the given number of dirty pages. Ways take turns within each round, and at being first; the median of
+a full scan, the same scan backward, random gets one by one, the same gets by get_many,
+and a checkpoint of the given number of dirty pages. Ways take turns within each round, and at being first; the median of
 the rounds is printed, with the slowest and the fastest. The tree is loaded twice: keys in order, so that leaves that
 follow each other do so in the file, and in random order, so that they do not. What is read is checked.
 """
@@ -25,8 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.txn.transaction import Transaction
-from engine.txn.warm import warm_keys
 
 WAYS = ("sync", "threads", "uring")
 VALUE = 100
@@ -91,7 +89,7 @@ class Bench:
         self._cold("scan backward", way, lambda db: self._scan(db, reverse=True))
         some = [rng.randrange(self.items) for _ in range(self.options.gets)]
         self._cold("random gets", way, lambda db: self._gets(db, some, 1))
-        self._cold("random gets, leaves brought in together", way, lambda db: self._gets(db, some, TOGETHER))
+        self._cold("random gets, get_many of 256", way, lambda db: self._gets(db, some, TOGETHER))
 
     def _cold(self, what: str, way: str, work: Any) -> None:
         forget(self.path)
@@ -110,14 +108,12 @@ class Bench:
 
     def _gets(self, db: Any, numbers: list[int], together: int) -> tuple[int, str]:
         tree = db.tree("t")
-        with Transaction(db.store, readonly=True) as txn:
-            number_of_tree = db.catalog.named_tree(txn, "t")
         for at in range(0, len(numbers), together):
             part = numbers[at : at + together]
             if together > 1:
-                warm_keys(db.store, number_of_tree, [key_of(number) for number in part])
-            for number in part:
-                assert tree.get(key_of(number)) == value_of(number)
+                assert tree.get_many([key_of(number) for number in part]) == [value_of(number) for number in part]
+            else:
+                assert tree.get(key_of(part[0])) == value_of(part[0])
         return len(numbers), "get"
 
     def checkpoint(self, number: int, way: str) -> None:

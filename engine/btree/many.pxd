@@ -7,6 +7,7 @@ from engine.base.codes cimport ERR_MEMORY, OK
 from engine.btree.node cimport CELL_SIZE, HEADER_SIZE, SLOT_SIZE, node_child, node_compare, node_narrow, node_search
 from engine.btree.read cimport _slow_get
 from engine.btree.tree cimport DEPTH_MAX
+from engine.btree.warm cimport key_ref_t, tree_warm
 from engine.pool.latch cimport LATCH_EXCLUSIVE, frame_restart, frame_visit, optimistic_begin, optimistic_valid
 from engine.pool.pool cimport frame_of, frame_page, frame_t, frame_touch, pool_t
 from engine.storage.layout cimport KIND_BRANCH, KIND_LEAF, VALUE_OVERFLOW, key_head, page_t, slot_at, slot_t
@@ -22,7 +23,8 @@ cdef enum:                  # where a lookup stands
     STEP_CELL = 3           # in a leaf, cell on its way
     LOOK_FOUND = 4
     LOOK_MISSING = 5
-    LOOK_SLOW = 6           # only the way with latches and loads can tell
+    LOOK_ABSENT = 6         # came to a page that is not in the pool
+    LOOK_SLOW = 7           # only the way with latches and loads can tell
 
 ctypedef struct look_t:
     const uint8_t *key
@@ -44,6 +46,10 @@ ctypedef struct output_t:
 
 cdef list tree_get_many(pool_t *p, uint32_t root, uint64_t lsn, list keys, object default, str path)
 cdef int look_up(pool_t *p, uint32_t root, uint64_t lsn, look_t *looks, long count, output_t *out) noexcept nogil
+cdef int look_absent(pool_t *p, uint32_t root, uint64_t lsn, look_t *looks, long count, output_t *out) noexcept nogil
+cdef int _look_warmed(
+    pool_t *p, uint32_t root, uint64_t lsn, look_t *looks, const key_ref_t *refs, long count, output_t *out
+) noexcept nogil
 cdef void _again(pool_t *p, look_t *look, uint32_t root) noexcept nogil
 cdef void _find_frame(pool_t *p, look_t *look) noexcept nogil
 cdef void _narrow(pool_t *p, uint64_t lsn, look_t *look, uint32_t root) noexcept nogil

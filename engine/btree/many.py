@@ -9,8 +9,9 @@ each; sixteen at once wait for sixteen things at a time. All without the GIL; th
 memory, of which the bytes objects are made afterwards.
 
 Each step is an optimistic read as in engine.btree.read: the latch word of the page is read first, compared after, and a
-lookup whose page has moved begins again. What needs latches, older versions, the disk or overflow pages is left over
-(LOOK_SLOW) and looked up singly.
+lookup whose page has moved begins again. Lookups that come to a page outside the pool (LOOK_ABSENT) are put aside; their
+leaves are then brought in together (engine.btree.warm), and they look once more. What needs latches, older versions or
+overflow pages, or is still absent, is left over (LOOK_SLOW) and looked up singly.
 """
 
 import cython
@@ -27,7 +28,7 @@ def _again(p, look, root):
 def _find_frame(p, look):
     look.frame = frame_of(p, look.page_id)
     if look.frame < 0:
-        look.step = LOOK_SLOW
+        look.step = LOOK_ABSENT
         return
     page = cython.cast(cython.p_char, frame_page(p, look.frame))
     prefetch(cython.address(p.frames[look.frame]))
@@ -180,6 +181,50 @@ def look_up(p, root, lsn, looks, count, out):
     return OK
 
 
+def look_absent(p, root, lsn, looks, count, out):
+    """Bring in together what lookups have found absent, and let them look once more. 0 or ERR_MEMORY."""
+    absent: cython.long = 0
+    i: cython.long
+    for i in range(count):
+        absent += looks[i].step == LOOK_ABSENT
+    if absent == 0:
+        return OK
+    refs = cython.cast(cython.pointer(key_ref_t), malloc(absent * cython.sizeof(key_ref_t)))
+    again = cython.cast(cython.pointer(look_t), malloc(absent * cython.sizeof(look_t)))
+    places = cython.cast(cython.pointer(cython.long), malloc(absent * cython.sizeof(cython.long)))
+    done: cython.int = ERR_MEMORY
+    if refs != cython.NULL and again != cython.NULL and places != cython.NULL:
+        absent = 0
+        for i in range(count):
+            if looks[i].step == LOOK_ABSENT:
+                again[absent] = looks[i]
+                refs[absent].data = looks[i].key
+                refs[absent].len = looks[i].key_len
+                places[absent] = i
+                absent += 1
+        done = _look_warmed(p, root, lsn, again, refs, absent, out)
+        for i in range(absent):
+            looks[places[i]] = again[i]
+    free(refs)
+    free(again)
+    free(places)
+    return done
+
+
+def _look_warmed(p, root, lsn, looks, refs, count, out):
+    """Bring in the leaves of some of the keys, look, and go on with the next. 0 or ERR_MEMORY."""
+    done: cython.int = OK
+    first: cython.long = 0
+    while first < count and done == OK:
+        warm: cython.long = tree_warm(p, root, lsn, refs + first, cython.cast(cython.uint, count - first))
+        end: cython.long = first + warm
+        while first < end and done == OK:
+            some: cython.long = INTERLEAVED if end - first > INTERLEAVED else end - first
+            done = look_up(p, root, lsn, looks + first, some, out)
+            first += some
+    return done
+
+
 def tree_get_many(p, root, lsn, keys, default, path):
     """The values of `keys`, a list of bytes, as a snapshot at `lsn` sees them, in their order; or `default`."""
     count: cython.long = len(keys)
@@ -204,6 +249,8 @@ def tree_get_many(p, root, lsn, keys, default, path):
             while i < count and done == OK:
                 done = look_up(p, root, lsn, looks + i, min(INTERLEAVED, count - i), cython.address(out))
                 i += INTERLEAVED
+            if done == OK:
+                done = look_absent(p, root, lsn, looks, count, cython.address(out))
         if done != OK:
             raise MemoryError
         for i in range(count):

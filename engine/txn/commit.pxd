@@ -13,5 +13,6 @@ cdef int apply(Store s, uint64_t txn, const write_t *writes, long count, uint64_
 cdef int _one(Store s, write_t *op, uint64_t epoch, uint64_t *end) noexcept nogil
 cdef int _in_place(Store s, uint64_t txn, write_t *op) noexcept nogil
 cdef int aim(Store s, write_t *writes, long count, dict made) except -1
+cdef int _guess_roots(Store s, write_t *writes, long count) except -1
 cdef int _apply_with_trees(Store s, uint64_t txn, write_t *writes, long count, list created, list dropped, uint64_t *lsn) except -1
 cdef int _directory(Store s, object tree, bytes value) except -1

@@ -23,6 +23,7 @@ from cython.cimports.engine.btree.tree import tree_create, tree_free
 from cython.cimports.engine.pool.fail import check
 from cython.cimports.engine.storage.layout import ROOT_CATALOG, ROOT_DIRECTORY, TREE_CATALOG, TREE_DIRECTORY
 from cython.cimports.engine.txn.memtable import memtable_note, memtable_stamp
+from cython.cimports.engine.txn.warm import warm_learn, warm_writes
 from cython.cimports.engine.wal.log import wal_end
 
 from engine.base.errors import ConflictError, CorruptionError
@@ -61,9 +62,11 @@ def _in_place(s, txn, op):
 def _one(s, op, epoch, end):
     """One write as a commit of its own; `end`: where the log must be durable for it. As apply, or ERR_STALE."""
     lsn: uint64_t = 0
+    warm_writes(s, op, 1)
     done = s.enter_section()
     if done != OK:
         return done
+    reads = s.pool.reads
     done = ERR_STALE
     if s.tree_epoch == epoch:
         txn = add_acq_rel(cython.address(s.memtable.next_txn), 1)
@@ -73,6 +76,7 @@ def _one(s, op, epoch, end):
         if done >= 0:
             memtable_note(cython.address(s.memtable), txn, op, 1, load_acquire(cython.address(s.pool.published)))
     end[0] = wal_end(s.wal)
+    warm_learn(s, reads)
     mutex_unlock(cython.address(s.commit_mutex))
     return done
 
@@ -134,8 +138,10 @@ def put_sorted(s, writes, epoch):
     lsn: uint64_t = 0
     end: uint64_t = 0
     with cython.nogil:
+        warm_writes(s, writes.items, writes.count)
         done = s.enter_section()
         if done == OK:
+            reads = s.pool.reads
             done = ERR_STALE
             if s.tree_epoch == epoch:
                 txn = add_acq_rel(cython.address(s.memtable.next_txn), 1)
@@ -143,6 +149,7 @@ def put_sorted(s, writes, epoch):
                 if done >= 0:
                     memtable_note(cython.address(s.memtable), txn, writes.items, writes.count, lsn)
             end = wal_end(s.wal)
+            warm_learn(s, reads)
             mutex_unlock(cython.address(s.commit_mutex))
     if done == ERR_STALE:
         return False
@@ -163,7 +170,12 @@ def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, v
     s.check_writable()
     lsn: uint64_t = 0
     done: cython.int = 0
+    if s.warm_commits:
+        _guess_roots(s, writes, count)
+        with cython.nogil:
+            warm_writes(s, writes, count)
     s.lock_commit()
+    reads = s.pool.reads
     try:
         validator.validate()
         if created or dropped:
@@ -179,9 +191,21 @@ def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, v
         _remember_drops(s, int(lsn), dropped)
         end = wal_end(s.wal)
     finally:
+        warm_learn(s, reads)
         s.unlock_commit()
     s.wait_durable(end)
     return int(lsn)
+
+
+def _guess_roots(s, writes, count):
+    """The roots as they are now, 0 where there is none: for warming up alone, `aim` will look again."""
+    i: cython.long
+    root: uint32_t = 0
+    for i in range(count):
+        if i == 0 or writes[i].tree != writes[i - 1].tree:
+            root = s.root_of(int(writes[i].tree))
+        writes[i].root = root
+    return 0
 
 
 def _remember_drops(s, lsn, dropped):

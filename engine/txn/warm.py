@@ -1,36 +1,36 @@
-"""Warming up for Python callers: the pages that some keys need come into the pool together (engine.btree.warm)."""
+"""Warming up: the pages that some keys need come into the pool together (engine.btree.warm), before they are needed.
+
+A commit that reads inside the commit section holds up all others. So once one had to, the next WARM_COMMITS look up their
+leaves before they enter it; where everything is in the pool, nobody does, for that costs a descent for each key.
+"""
 
 import cython
 
 
-def warm_keys(store, tree, keys):
-    """Bring in the leaves that hold the keys (bytes) of a tree now; how many pages were read for it.
-
-    Worth it before many lookups in a database larger than the pool. At most about an eighth of the pool's pages are
-    brought in, for the first keys of the list; nothing is reported that a lookup would not report as well.
-    """
-    s: Store = store
-    s.check_open()
-    root: uint32_t = s.root_of(tree)
-    wanted: list = [key for key in keys if type(key) is bytes]
-    count: cython.uint = len(wanted)
-    if root == 0 or count == 0:
-        return 0
-    refs = cython.cast(cython.pointer(key_ref_t), malloc(count * cython.sizeof(key_ref_t)))
-    if refs == cython.NULL:
-        raise MemoryError
+def warm_writes(s, writes, count):
+    """Bring in the leaves that sorted writes will change, as far as an eighth of the pool goes; roots may be 0: not known."""
+    if load32_relaxed(cython.address(s.warm_commits)) == 0:
+        return
+    store32_relaxed(cython.address(s.warm_commits), load32_relaxed(cython.address(s.warm_commits)) - 1)
     p = cython.address(s.pool)
-    before: uint64_t = p.reads
-    i: cython.uint
-    for i in range(count):
-        key: bytes = wanted[i]
-        refs[i].data = cython.cast(cython.p_uchar, PyBytes_AS_STRING(key))
-        refs[i].len = len(key)
-    most: cython.uint = min(count, max(p.frame_count // 8, cython.cast(cython.uint, 1)))
+    refs: key_ref_t[256]
     lsn: uint64_t = load_acquire(cython.address(p.published))
-    with cython.nogil:
-        i = 0
-        while i < most:
-            i += tree_warm(p, root, lsn, refs + i, most - i)
-    free(refs)
-    return int(p.reads - before)
+    left: cython.long = min(count, cython.cast(cython.long, p.frame_count // 8))
+    i: cython.long = 0
+    while i < left:
+        n: cython.uint = 0
+        root = writes[i].root
+        while i < left and n < WARM_MAX and writes[i].root == root:
+            refs[n].data = writes[i].key
+            refs[n].len = writes[i].key_len
+            n += 1
+            i += 1
+        at: cython.uint = 0
+        while root != 0 and at < n:
+            at += tree_warm(p, root, lsn, refs + at, n - at)
+
+
+def warm_learn(s, reads):
+    """Leaving the commit section, where `reads` pages had been read before: if this commit read some, the next ones warm up."""
+    if s.pool.reads != reads:
+        store32_relaxed(cython.address(s.warm_commits), WARM_COMMITS)

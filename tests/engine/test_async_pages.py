@@ -21,8 +21,6 @@ from engine.storage.aio import MODES, choose_mode
 from engine.storage.file_faulty import Fault, FaultyFileSystem
 from engine.storage.file_memory import MemoryFileSystem
 from engine.storage.file_recording import RecordingFileSystem, Write
-from engine.txn.transaction import Transaction
-from engine.txn.warm import warm_keys
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAGE = 4096
@@ -80,12 +78,6 @@ def db(request: pytest.FixtureRequest, path: str, open_db: OpenDatabase) -> Iter
 
 def reads(db: Any) -> int:
     return int(db.stats()["page_reads"])
-
-
-def warm(db: Any, numbers: list[int]) -> int:
-    with Transaction(db.store, readonly=True) as txn:
-        tree = db.catalog.named_tree(txn, "t")
-    return warm_keys(db.store, tree, [key(number) for number in numbers])
 
 
 # --- scans ----------------------------------------------------------------------------------------------------------
@@ -160,33 +152,45 @@ def test_a_scan_does_not_flush_the_pool(db: Any) -> None:
 # --- warming up -----------------------------------------------------------------------------------------------------
 
 
-def test_warm_keys_are_found_without_reading(db: Any) -> None:
-    """As long as there are free frames for certain; then the clock may take a few of them again."""
+def test_get_many_reads_what_it_misses_together(db: Any) -> None:
     rng = random.Random(3)
     tree = db.tree("t")
-    missed = asked = 0
+    asked = 0
     for round in range(20):
         numbers = rng.sample(range(COUNT), FRAMES // 10)
-        warm(db, [*numbers, -5, COUNT + 5])
-        before = reads(db)
-        for number in numbers:
-            assert tree.get(key(number)) == value(number)
-        if round < 5:
+        wanted = [*numbers, -5, COUNT + 5]
+        assert tree.get_many([key(number) for number in wanted]) == [*map(value, numbers), None, None]
+        if round < 5:  # as long as there are free frames for certain; then the clock may take a few of them again
+            before = reads(db)
+            assert tree.get_many([key(number) for number in numbers]) == [*map(value, numbers)]
             assert reads(db) == before
-            assert warm(db, numbers) == 0
-        missed += reads(db) - before
         asked += len(numbers)
-    assert missed < asked / 5
     assert db.stats()["page_reads_together"] > asked / 2
 
 
-def test_warming_looks_at_a_part_of_a_long_list_only(db: Any) -> None:
-    assert 0 < warm(db, list(range(COUNT))) <= FRAMES // 4
+def test_get_many_of_more_than_the_pool_holds(db: Any) -> None:
     rng = random.Random(4)
-    assert 0 < warm(db, rng.sample(range(COUNT), COUNT)) <= FRAMES // 4
-    with pytest.raises(InterfaceError):
-        db.close()
-        warm_keys(db.store, 2, [b"x"])
+    numbers = rng.sample(range(COUNT), COUNT)
+    assert db.tree("t").get_many([key(number) for number in numbers]) == [*map(value, numbers)]
+
+
+def test_commits_that_had_to_read_read_together_before_the_next_ones(db: Any) -> None:
+    rng = random.Random(5)
+    tree = db.tree("t")
+    changed = {}
+    for round in range(10):
+        part = {key(number): b"%d" % round for number in rng.sample(range(COUNT), FRAMES // 10)}
+        before = db.stats()["page_reads_together"]
+        with db.begin() as txn:
+            for one, new in part.items():
+                txn.tree("t").put(one, new)
+        changed.update(part)
+        together = db.stats()["page_reads_together"] - before
+        assert together > FRAMES // 20 if round else together == 0  # the first one does not know
+    for one in list(changed)[:50]:
+        tree.put(one, b"alone")
+        changed[one] = b"alone"
+    assert dict(zip(changed, tree.get_many(list(changed)), strict=True)) == changed
 
 
 # --- errors ---------------------------------------------------------------------------------------------------------
@@ -206,7 +210,9 @@ def test_a_damaged_page_is_reported_by_who_needs_it(way: str, path: str) -> None
         raw.write(b"damage!!")
     db = engine.open(path, pool_bytes=POOL, io=way, readonly=True)
     tree = db.tree("t")
-    warm(db, list(range(0, COUNT, 200)))  # says nothing
+    with pytest.raises(CorruptionError) as found:
+        tree.get_many([key(number) for number in range(COUNT)])
+    assert found.value.page == page
     with pytest.raises(CorruptionError) as found:
         list(tree.scan())
     assert found.value.page == page
@@ -336,9 +342,8 @@ def test_readers_scans_and_a_writer_in_a_small_pool(way: str, tmp_path: Path, op
 
     def get(rng: random.Random) -> None:
         numbers = rng.sample(range(COUNT), 40)
-        warm(db, numbers)
-        for number in numbers:
-            assert db.tree("t").get(key(number))[:120] == value(number)
+        for number, got in zip(numbers, db.tree("t").get_many([key(number) for number in numbers]), strict=True):
+            assert got[:120] == value(number) == db.tree("t").get(key(number))[:120]
 
     threads = [threading.Thread(target=guarded, args=(work, seed)) for seed, work in enumerate((scan, get, get, scan))]
     for thread in threads:
