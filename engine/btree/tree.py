@@ -323,12 +323,11 @@ def _merge(b, path, d):
     """Merge the underfull page `d` of the path with a neighbour under the same parent. 0, ERR_FULL: no use, or an error."""
     parent = frame_page(b.pool, path.frame[d - 1])
     index = path.index[d - 1]
+    done: cython.int = ERR_FULL
     if index + 1 < parent.count:
         done = _merge_pair(b, path, d, path.page_id[d], node_child_at(parent, index + 1), index + 1)
-    elif index > 0:
+    if done == ERR_FULL and index > 0:
         done = _merge_pair(b, path, d, node_child_at(parent, index - 1), path.page_id[d], index)
-    else:
-        return ERR_FULL
     if done == OK and d == 1:
         done = _collapse_root(b, path)
     return done
@@ -368,11 +367,13 @@ def _merge_pair(b, path, d, left_id, right_id, right_index):
     if first >= 0:
         second = node_pack(right, size, 0, right.count, build.prefix_len, b.packed + first, room - first)
     done: cython.int = ERR_FULL
-    # a packed cell is 4 bytes of lengths, in the page a slot and 2 bytes: 6 more; keep a tenth of the page free
+    # a packed cell is 4 bytes of lengths, in the page a slot and 2 bytes: 6 more; keep a tenth of the page free, but
+    # never an empty page beside a full one: deletion in key order would leave nothing but empty pages
+    most: cython.long = size if left.count == 0 or right.count == 0 else cython.cast(cython.long, size) * 9 // 10
     if second >= 0 and left.level == right.level:
         total = first + second + cython.cast(cython.long, build.count) * 6
         total += HEADER_SIZE + build.lower_len + build.upper_len
-        if total <= cython.cast(cython.long, size) * 9 // 10:
+        if total <= most:
             build.cells = b.packed
             build.cells_len = cython.cast(cython.uint, first + second)
             built = batch_build(b, left_id, left.tree_id, cython.address(build))
