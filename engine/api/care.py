@@ -1,4 +1,4 @@
-"""Statements that care for the whole database: CHECK and CHECKPOINT."""
+"""Statements that care for the whole database: CHECK, CHECKPOINT and VACUUM."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.sql.shared import Shared
 
 FINDING_COLUMNS = ("finding", "file", "page", "offset")
+VACUUM_COLUMNS = ("bytes_before", "bytes_after", "bytes_given_back", "pages_moved")
 
 
 def register_care(shared: Shared, database: Database) -> None:
@@ -37,5 +38,17 @@ def register_care(shared: Shared, database: Database) -> None:
         database.checkpoint()
         return Result(statement="CHECKPOINT")
 
+    def vacuum(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
+        """One row: bytes of the data file before and after, how many were given back, how many pages were moved."""
+        assert isinstance(node, ast.Vacuum)
+        if node.name is not None:
+            raise NotSupportedError("VACUUM of a single table is not there: the file is one; use VACUUM alone")
+        if session.in_transaction:
+            raise OperationalError("VACUUM cannot run inside a transaction; COMMIT first")
+        done = database.vacuum(lambda at, last: session.check_flag())
+        row = (done.bytes_before, done.bytes_after, done.bytes_given_back, done.pages_moved)
+        return Result(VACUUM_COLUMNS, (Type.INTEGER,) * 4, iter([row]), statement="VACUUM")
+
     shared.register_statement(ast.Check, check)
     shared.register_statement(ast.Checkpoint, checkpoint)
+    shared.register_statement(ast.Vacuum, vacuum)

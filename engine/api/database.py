@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from engine.api.result import Result
     from engine.sql.session import Session
+    from engine.txn.vacuum import VacuumResult
 
 MEMORY = ":memory:"
 Parameters = Sequence[Any] | Mapping[str, Any]
@@ -109,6 +110,16 @@ class Database:
         self.store.check_writable()
         assert self.store.checkpointer is not None  # a store that can be written has one
         return self.store.checkpointer.run()
+
+    def vacuum(self, progress: Callable[[int, int], None] | None = None) -> VacuumResult:
+        """Move pages from the end of the data file into free space before them, and cut the end off, while work goes on.
+
+        progress: called with (page ids looked at, page ids in all); an exception of it ends VACUUM, nothing is lost.
+        """
+        from engine.txn.vacuum import vacuum_store
+
+        self.store.check_writable()
+        return vacuum_store(self.store, progress)
 
     def backup(self, path: str | os.PathLike[str]) -> None:
         """Write a copy of the present state to a new file, while reading and writing go on."""

@@ -88,6 +88,9 @@ cdef extern from *:
         uint64_t published;          /* LSN of the last published commit record */
         uint8_t *slots;              /* flags of each slot */
         uint32_t slot_count, slot_hint, slots_used;
+        uint32_t slot_cut;           /* the file is being cut here: no slot from here on is taken; 0: it is not */
+        uint32_t slot_peak;          /* end of the slots that were in use at any time since this was last set back */
+        pthread_cond_t slots_whole;  /* the file has been cut */
         version_t *versions;
         int32_t version_count, version_room, free_version;
         snapshot_t *snapshots;
@@ -156,6 +159,9 @@ cdef extern from *:
         uint32_t slot_count
         uint32_t slot_hint
         uint32_t slots_used
+        uint32_t slot_cut
+        uint32_t slot_peak
+        cond_t slots_whole
         version_t *versions
         int32_t version_count
         int32_t version_room

@@ -79,6 +79,7 @@ def pool_init(p, page_size, pool_bytes, file):
         p.free_frames = i
     mutex_init(cython.address(p.mutex), RANK_POOL)
     cond_init(cython.address(p.writer_wake), cython.NULL)
+    cond_init(cython.address(p.slots_whole), cython.NULL)
     return OK
 
 
@@ -102,6 +103,7 @@ def pool_free(p):
     free(p.changed)
     mutex_destroy(cython.address(p.mutex))
     cond_destroy(cython.address(p.writer_wake))
+    cond_destroy(cython.address(p.slots_whole))
 
 
 def pool_know(p, page_id):
@@ -333,10 +335,12 @@ def pool_load(p, page_id):
         done = _from_the_future(page_id, cython.cast(uint64_t, slot) << p.page_shift)
     if done < 0:
         mutex_lock(cython.address(p.mutex))
-        set_frame(p, page_id, -1)
+        lost: cython.bint = f.flags & FRAME_GARBAGE  # an aborted batch took back what was being read, slot and all
+        if not lost:
+            set_frame(p, page_id, -1)
         frame_give(p, frame)
         mutex_unlock(cython.address(p.mutex))
-        return done
+        return pool_load(p, page_id) if lost else done
     unlatch_exclusive(cython.address(f.word), frame)
     return frame
 
@@ -455,11 +459,12 @@ def _load_version(p, version):
     done = read_image(p, page_id, slot, tag, frame_page(p, frame))
     mutex_lock(cython.address(p.mutex))
     if done < 0:
+        lost: cython.bint = f.flags & FRAME_GARBAGE  # nobody could see it any more: its slot was free meanwhile
         if f.version >= 0:
             p.versions[f.version].frame = -1
-        elif not f.flags & FRAME_GARBAGE:
+        elif not lost:
             set_frame(p, page_id, -1)  # an aborted batch made it the newest version meanwhile
         frame_give(p, frame)
-        return done
+        return OK if lost else done
     unlatch_exclusive(cython.address(f.word), frame)
     return frame

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from engine.base.errors import Error
 from engine.txn.checkpoint import run_checkpoint
+from engine.txn.vacuum import Trimmer
 
 if TYPE_CHECKING:
     from engine.txn.store import Store
@@ -42,6 +43,7 @@ class Checkpointer:
         self.failures = 0
         self.count = 0
         self.seconds = 0.0
+        self.trimmer = Trimmer(store)
         self._arm()
 
     def _arm(self) -> None:
@@ -87,6 +89,7 @@ class Checkpointer:
             if done:
                 self.count += 1
                 self.seconds += time.monotonic() - start
+                self.trimmer.after_checkpoint(self.stopping)
             return done
 
     def stop(self) -> None:

@@ -73,6 +73,7 @@ CHECKPOINT = "checkpoint"
 HOLD = "hold"
 """Open a reader of the present state, which stays."""
 LET_GO = "let go"
+VACUUM = "vacuum"
 BACKUP = "backup"
 """A copy beside the database; the one before is removed."""
 
@@ -188,6 +189,8 @@ class EngineSession(Session):
             self.held.append(self.db.begin(readonly=True))
         elif step == LET_GO:
             self.held.pop().rollback()
+        elif step == VACUUM:
+            self.db.vacuum()
         elif step == BACKUP:
             if self.fs.exists(COPY):
                 remove(self.fs, COPY)

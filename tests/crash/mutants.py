@@ -15,7 +15,7 @@ from itertools import pairwise
 from engine.base.crc32c import checksum
 from engine.storage import layout
 from engine.storage.file import File, FileSystem
-from engine.storage.file_recording import Create, Mark, Opened, Operation, Sync, SyncDir, Unlink, Write
+from engine.storage.file_recording import Create, Mark, Opened, Operation, Sync, SyncDir, Truncate, Unlink, Write
 from engine.storage.file_wrapper import WrapperFile, WrapperFileSystem
 from engine.wal.records import SEGMENT_HEADER
 from tests.crash.engine_subject import DEFAULTS, LOG, PATH, EngineSubject
@@ -71,6 +71,17 @@ def acknowledged_before_sync(operations: list[Operation]) -> list[Operation]:
             syncs = [i for i in range(start, index) if isinstance(o := changed[i], Sync) and o.node in log]
             if syncs:
                 changed.insert(syncs[-1], changed.pop(index))
+    return changed
+
+
+def cut_before_the_meta(operations: list[Operation]) -> list[Operation]:
+    """The data file is cut before the meta that no longer needs its end is written."""
+    data, changed = data_nodes(operations), list(operations)
+    for index in range(after_creation(changed), len(changed)):
+        operation = changed[index]
+        if isinstance(operation, Truncate) and operation.node in data:
+            metas = [i for i in range(index) if is_meta_write(changed[i], data)]
+            changed.insert(metas[-1], changed.pop(index))
     return changed
 
 
@@ -178,6 +189,7 @@ MUTATIONS: dict[str, Mutation] = {
         directories_not_synced,
         log_directory_not_synced,
         log_cut_before_meta,
+        cut_before_the_meta,
         one_meta_slot,
         segment_left_unsynced,
     )

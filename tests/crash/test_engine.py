@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from engine.storage.file_recording import Create, Sync, Write
+from engine.storage.file_recording import Create, Sync, Truncate, Write
 from tests.crash.engine_subject import CHECKPOINT, PATH, EngineSubject
 from tests.crash.harness import SCALE, Workload, explore, record, record_threads, scaled
 from tests.crash.workloads import CASES, MORE, one, put
@@ -41,6 +41,21 @@ def test_the_checkpoints_that_are_crashed_write_many_pages_at_once() -> None:
             batches[-1].append(len(operation.data) // page)
     assert max(map(max, filter(None, batches))) >= 32
     assert sum(len(batch) > 4 and max(batch) > 1 and 1 in batch for batch in batches) >= 2
+
+
+@pytest.mark.parametrize("name", ["vacuums", "vacuum_beside_a_reader", "trimmed"])
+def test_the_file_is_cut_in_the_workloads_that_are_about_it(name: str) -> None:
+    case = CASES[name]()
+    operations = record(case.subject, case.workload).operations
+    file = next(o.node for o in operations if isinstance(o, Create) and o.path == PATH + "-new")
+    end, cuts = 0, 0
+    for operation in operations:
+        if isinstance(operation, Write) and operation.node == file:
+            end = max(end, operation.offset + len(operation.data))
+        elif isinstance(operation, Truncate) and operation.node == file:
+            cuts += operation.size < end
+            end = operation.size
+    assert cuts >= 1
 
 
 def test_crashes_while_several_threads_commit() -> None:

@@ -15,7 +15,7 @@ from tests.crash.workloads import CASES
 pytestmark = pytest.mark.ordinary_only
 
 # Tried in this order until one of them catches the mutant.
-WORKLOADS = ("small_segments", "checkpoints_over_the_same_pages", "splits", "growing_file")
+WORKLOADS = ("small_segments", "checkpoints_over_the_same_pages", "splits", "growing_file", "vacuums")
 
 
 @pytest.mark.parametrize("name", MUTATIONS)

@@ -11,6 +11,7 @@ from tests.crash.engine_subject import (
     CHECKPOINT,
     HOLD,
     LET_GO,
+    VACUUM,
     Alone,
     Bulk,
     Change,
@@ -22,7 +23,7 @@ from tests.crash.engine_subject import (
 from tests.crash.harness import REOPEN, Workload
 
 # Workloads with large states and thousands of operations: the share of states, and of crash points, that they get.
-LARGE = {"larger_than_the_pool": 0.05, "one_big_transaction": 0.1, "large_checkpoints": 0.3}
+LARGE = {"larger_than_the_pool": 0.05, "one_big_transaction": 0.1, "large_checkpoints": 0.3, "trimmed": 0.3}
 
 
 @dataclass(frozen=True)
@@ -532,3 +533,47 @@ def unwritten() -> tuple[EngineSubject, list[object], object]:
         if i % 8 == 7:
             steps.append(CHECKPOINT)
     return EngineSubject(("t",), options={"synchronous": "off"}), steps, None
+
+
+@case
+def vacuums() -> tuple[EngineSubject, list[object], object]:
+    """Most of a tree goes, the rest moves to the front, the file is cut; commits before, between and after."""
+    rng = random.Random(34)
+    steps: list[object] = []
+    for i in range(4):
+        steps.append(Bulk("t", tuple((f"{j:03}".encode(), rng.randbytes(700)) for j in range(100))))
+        steps.append(one(put("u", f"{i}", rng.randbytes(9000))))
+        if i % 2:
+            steps.append(CHECKPOINT)
+        gone = [f"{j:03}" for j in range(100) if rng.random() < 0.9]
+        steps.append(one(*(delete("t", name) for name in gone)))
+        steps += [VACUUM, one(put("t", "x", b"%d" % i)), VACUUM]
+    return EngineSubject(("t", "u"), options={"segment_size": 32 << 10}), steps, MORE
+
+
+@case
+def vacuum_beside_a_reader() -> tuple[EngineSubject, list[object], object]:
+    """A reader keeps old versions, in slots too: the file is cut behind them, and shorter when the reader has ended."""
+    rng = random.Random(35)
+    steps: list[object] = [Bulk("t", tuple((f"{j:03}".encode(), rng.randbytes(800)) for j in range(120)))]
+    for i in range(3):
+        steps += [CHECKPOINT, HOLD]
+        steps.append(one(*(delete("t", f"{j:03}") for j in range(i * 30, 120 if i == 2 else i * 30 + 28))))
+        steps += [VACUUM, one(put("t", "x", rng.randbytes(300))), LET_GO, VACUUM]
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def trimmed() -> tuple[EngineSubject, list[object], object]:
+    """A large tree is dropped; the checkpoints that follow move what is left and cut the file by themselves."""
+    rng = random.Random(36)
+    steps: list[object] = [
+        sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)"),
+        sql(*((INSERT, (i, "n" * 900, i)) for i in range(700))),
+        one(put("t", "behind it", rng.randbytes(500))),
+        CHECKPOINT,
+        sql("DROP TABLE items"),
+    ]
+    for i in range(14):
+        steps += [one(put("t", f"{i % 3}", rng.randbytes(400))), CHECKPOINT]
+    return EngineSubject(("t",), ("items",), {"segment_size": 128 << 10}), steps, MORE

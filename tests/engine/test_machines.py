@@ -102,6 +102,11 @@ class Stored(RuleBasedStateMachine):
     def checkpoint(self) -> None:
         self.db.checkpoint()
 
+    @rule()
+    def vacuum(self) -> None:
+        self.db.vacuum()
+        assert self.db.store.file.size() <= (self.db.stats()["slots_used"] + 8) * OPTIONS["page_size"]
+
     def teardown(self) -> None:
         self.forget()
         self.judge()
