@@ -22,9 +22,9 @@ FUNCTIONS = sorted(set(re.findall(r"`(engine/[\w/]+\.py)`\s+`(\w+)`", TEXT)))
 # DESIGN: what programs are written against.
 PROMISED = {
     "engine": "open connect",
-    "Database": "execute executemany begin tree checkpoint backup check stats interrupt inspect close",
+    "Database": "execute executemany begin tree checkpoint vacuum backup check stats interrupt inspect close",
     "Transaction": "execute tree",
-    "Tree": "get get_many put put_many delete scan",
+    "Tree": "get get_many put put_many delete delete_range scan",
     "Result": "fetchone fetchmany fetchall to_arrow to_pandas to_polars",
 }
 

@@ -302,6 +302,11 @@ class TransactionTree:
         tree = self._id()
         return tree is not None and self._txn.delete(tree, key)
 
+    def delete_range(self, start: bytes | None = None, stop: bytes | None = None) -> int:
+        """Delete all keys of [start, stop); how many there were."""
+        tree = self._id()
+        return 0 if tree is None else self._txn.delete_range(tree, start, stop)
+
     def scan(
         self, start: bytes | None = None, stop: bytes | None = None, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:

@@ -16,6 +16,7 @@ from cython.cimports.libc.stdint import uint8_t
 from engine.base.errors import ConflictError, CorruptionError, InterfaceError
 from engine.txn.transaction import Transaction
 
+RETRIES = 100
 NEVER = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
 
 
@@ -146,6 +147,23 @@ class Tree:
     def __delitem__(self, key):
         if not self.delete(key):
             raise KeyError(key)
+
+    def delete_range(self, start=None, stop=None):
+        """Delete all keys of [start, stop); how many there were. Work and log are in proportion to pages, not to keys."""
+        self.store.check_writable()
+        for attempt in range(RETRIES):
+            txn = Transaction(self.store)
+            try:
+                tree = self.catalog.named_tree(txn, self.name)
+                count = txn.delete_range(tree, start, stop) if tree is not None else 0
+                txn.commit()
+                return count
+            except ConflictError:
+                if attempt == RETRIES - 1:
+                    raise
+            finally:
+                if txn.is_open:
+                    txn.rollback()
 
     def put_many(self, pairs):
         """Insert or replace all pairs in one transaction; of equal keys the last counts. Returns how many keys were written."""

@@ -3,6 +3,7 @@ from libc.stdlib cimport free, malloc
 from engine.base.codes cimport ERR_MEMORY, OK
 from engine.btree.batch cimport batch_t
 from engine.btree.bulk cimport bulk_begin, bulk_finish, bulk_free, bulk_put, bulk_t
+from engine.btree.erase cimport span_t, tree_erase
 from engine.btree.node cimport compare_keys
 from engine.btree.tree cimport path_release, path_t, tree_delete, tree_put_at
 from engine.pool.pool cimport frame_page, pool_pin, pool_unpin
@@ -11,6 +12,7 @@ from engine.storage.layout cimport KIND_LEAF
 cdef enum:
     WRITE_PUT = 0
     WRITE_DELETE = 1
+    WRITE_ERASE = 2          # all keys from `key` on, below `value` where that is not NULL
 
 # One write of a batch; key and value belong to the caller.
 ctypedef struct write_t:
@@ -30,6 +32,7 @@ ctypedef struct item_t:
 cdef int apply_writes(batch_t *b, const write_t *writes, long count) noexcept nogil
 cdef long sort_writes(write_t **writes, long count) noexcept nogil
 cdef int compare_writes(const write_t *a, const write_t *b) noexcept nogil
+cdef int _erase(batch_t *b, const write_t *w) noexcept nogil
 cdef bint _continues(const write_t *before, const write_t *w) noexcept nogil
 cdef long _build(batch_t *b, const write_t *writes, long count, int *done) noexcept nogil
 cdef bint _precedes(const write_t *writes, const item_t *a, const item_t *b) noexcept nogil

@@ -3,6 +3,8 @@
 In key order, which `sort_writes` makes, neighbours mostly go to the same leaf: the path to it stays pinned from one put
 to the next (a *finger*), and most puts descend nowhere. A run of puts into an empty tree builds it from below
 (engine.btree.bulk). Writes that are not in order are applied just as well, only slower.
+
+A range to be erased stands in the order at its first key, before the puts of keys in it: they come on top.
 """
 
 import cython
@@ -19,7 +21,7 @@ def apply_writes(b, writes, count):
     while i < count and last >= 0:
         w = cython.address(writes[i])
         if w.kind == WRITE_PUT:
-            if i == 0 or writes[i - 1].root != w.root:
+            if i == 0 or writes[i - 1].root != w.root or writes[i - 1].kind == WRITE_ERASE:
                 path_release(b.pool, cython.address(path))
                 built = _build(b, w, count - i, cython.address(last))
                 if built > 0:
@@ -30,10 +32,21 @@ def apply_writes(b, writes, count):
             last = tree_put_at(b, w.root, cython.address(path), w.key, w.key_len, w.value, w.value_len)
         else:
             path_release(b.pool, cython.address(path))
-            last = tree_delete(b, w.root, w.key, w.key_len)
+            last = _erase(b, w) if w.kind == WRITE_ERASE else tree_delete(b, w.root, w.key, w.key_len)
         i += 1
     path_release(b.pool, cython.address(path))
     return last
+
+
+def _erase(b, w):
+    """Delete the keys of a range. 0 or an error."""
+    span: span_t
+    span.low = w.key
+    span.low_len = w.key_len
+    span.bounded = w.value != cython.NULL
+    span.high = w.value
+    span.high_len = w.value_len
+    return tree_erase(b, w.root, cython.address(span))
 
 
 def _continues(before, w):
@@ -82,10 +95,13 @@ def _build(b, writes, count, done):
 
 
 def compare_writes(a, b):
-    """Order of two writes by tree and key."""
+    """Order of two writes by tree and key, of the same key a range first. 0: the same key, written twice."""
     if a.tree != b.tree:
         return -1 if a.tree < b.tree else 1
-    return compare_keys(a.key, a.key_len, b.key, b.key_len)
+    order = compare_keys(a.key, a.key_len, b.key, b.key_len)
+    if order == 0 and a.kind != b.kind and (a.kind == WRITE_ERASE or b.kind == WRITE_ERASE):
+        return -1 if a.kind == WRITE_ERASE else 1
+    return order
 
 
 def _head(key, length):

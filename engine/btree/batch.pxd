@@ -19,7 +19,8 @@ from engine.pool.pool cimport (
 )
 from engine.pool.slots cimport slot_drop
 from engine.pool.versions cimport (
-    SLOT_LIVE, snapshot_register, snapshot_release, version_keep, version_needed, version_restore,
+    SLOT_LIVE, snapshot_register, snapshot_release, version_cancel, version_keep, version_needed, version_reserve, version_restore,
+    version_retire,
 )
 from engine.storage.layout cimport page_t
 from engine.storage.page cimport page_make_overflow
@@ -55,6 +56,7 @@ cdef int batch_begin(batch_t *b, uint64_t txn) noexcept nogil
 cdef int batch_commit(batch_t *b, uint64_t *lsn) noexcept nogil
 cdef int batch_abort(batch_t *b) noexcept nogil
 cdef int batch_touch(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil
+cdef int _touch_to_free(batch_t *b, uint32_t page_id, int32_t frame, int32_t *version) noexcept nogil
 cdef int _touch_again(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil
 cdef int32_t batch_snapshot(batch_t *b) noexcept nogil
 cdef void _latch(batch_t *b, uint32_t page_id, int32_t frame) noexcept nogil

@@ -507,11 +507,13 @@ def batch_free_page(b, page_id):
     if frame < 0:
         return frame
     page = frame_page(p, frame)
-    done = batch_touch(b, page_id, frame)
+    version: int32_t = -1
+    done = _touch_to_free(b, page_id, frame, cython.address(version))
     if done == OK:
         done = _note(cython.address(b.freed), cython.address(b.freed_count), cython.address(b.freed_room), page_id)
     if done == OK:
         fixed: free_record_t
+        lsn: uint64_t
         memset(cython.address(fixed), 0, cython.sizeof(free_record_t))
         fixed.kind = page.kind
         lsn = _log(
@@ -527,11 +529,37 @@ def batch_free_page(b, page_id):
         )
         if lsn == 0:
             done = ERR_POISONED
-        else:
-            mutex_lock(cython.address(p.mutex))
-            forget_page(p, page_id, frame, lsn)
-            mutex_unlock(cython.address(p.mutex))
+    mutex_lock(cython.address(p.mutex))
+    if done == OK and version >= 0:
+        version_retire(p, page_id, frame, version, lsn)
+    elif done == OK:
+        forget_page(p, page_id, frame, lsn)
+    elif version >= 0:
+        version_cancel(p, version)
+        b.touched_count -= 1  # nothing is kept of the page: an abort must not touch it
+    mutex_unlock(cython.address(p.mutex))
     pool_unpin(p, frame)
+    return done
+
+
+def _touch_to_free(b, page_id, frame, version):
+    """batch_touch for a page that ceases to exist: what was before the batch is not copied, only `version` reserved for it."""
+    p = b.pool
+    page = frame_page(p, frame)
+    if b.first_lsn != 0 and page.lsn >= b.first_lsn:
+        return batch_touch(b, page_id, frame)
+    mutex_lock(cython.address(p.mutex))
+    done = _note(cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id)
+    if done == OK:
+        done = mark_changed(p, page_id)
+        if done == OK:
+            version[0] = version_reserve(p, page.lsn)
+            if version[0] < -1:
+                done = version[0]
+                version[0] = -1
+        if done != OK:
+            b.touched_count -= 1
+    mutex_unlock(cython.address(p.mutex))
     return done
 
 

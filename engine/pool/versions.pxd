@@ -26,3 +26,6 @@ cdef void _version_drop(pool_t *p, int32_t version) noexcept nogil
 cdef void _attach(pool_t *p, int32_t version, int32_t snapshot) noexcept nogil
 cdef void _unlink_page(pool_t *p, int32_t version) noexcept nogil
 cdef void _detach_keeper(pool_t *p, int32_t version) noexcept nogil
+cdef int32_t version_reserve(pool_t *p, uint64_t lsn) noexcept nogil
+cdef void version_cancel(pool_t *p, int32_t version) noexcept nogil
+cdef void version_retire(pool_t *p, uint32_t page_id, int32_t frame, int32_t version, uint64_t lsn) noexcept nogil

@@ -257,6 +257,46 @@ def version_keep(p, page_id, frame):
     return OK
 
 
+def version_reserve(p, lsn):
+    """Before a page of this LSN ceases to exist: an entry for version_retire, -1 where nobody can need it, or ERR_MEMORY."""
+    return _version_entry(p) if version_needed(p, lsn) else -1
+
+
+def version_cancel(p, version):
+    """Give back what version_reserve gave: the page stays."""
+    p.versions[version].page_id = 0
+    p.versions[version].older = p.free_version
+    p.free_version = version
+    p.version_count -= 1
+
+
+def version_retire(p, page_id, frame, version, lsn):
+    """A page ceases to exist as of `lsn`: its frame and its slot become those of an older version, nothing is copied.
+
+    The caller has the frame pinned, is the only writer, and has a snapshot that needs the version.
+    """
+    r = ref_of(p, page_id)
+    f = cython.address(p.frames[frame])
+    page = frame_page(p, frame)
+    invariant(version_needed(p, page.lsn), b"a version is kept for somebody")
+    yield_point(POINT_VERSION)
+    v = cython.address(p.versions[version])
+    v.lsn = page.lsn
+    v.until = max(p.published, p.snapshots[p.newest_snapshot].lsn)
+    v.page_id = page_id
+    v.frame = frame
+    v.slot = r.slot
+    v.tag = r.tag
+    v.older = r.versions
+    f.version = version
+    r.versions = version
+    r.slot = 0
+    r.lsn = lsn
+    set_frame(p, page_id, -1)
+    _attach(p, version, p.newest_snapshot)
+    p.kept_versions += 1
+
+
 def version_restore(p, page_id, before_lsn):
     """Undo a batch's changes to a page: the version from before `before_lsn` becomes the newest again. 0 or ERR_INTERNAL.
 

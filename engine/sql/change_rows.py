@@ -114,4 +114,11 @@ def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
         writer.finish()
         return len(rows), [] if returning is None else [returning(row) for _, row in rows]
 
-    return Change(run, columns, plan, "DELETE", table, writer)
+    def run_all() -> Outcome:
+        writer.begin()
+        count = writer.delete_all()
+        writer.finish()
+        return count, []
+
+    whole = node.where is None and node.using is None and returning is None and rt.profile is None
+    return Change(run_all if whole and not writer.referred else run, columns, plan, "DELETE", table, writer)

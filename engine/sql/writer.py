@@ -244,6 +244,14 @@ class Writer:
             assert self.links is not None
             self.links.gone(link, link.of_parent(row))
 
+    def delete_all(self) -> int:
+        """Delete all rows of a table that no other refers to, and all entries of its indexes, unread; how many rows."""
+        txn = self.rt.txn
+        count: int = txn.delete_range(self.table.tree)
+        for entries in self.indexes:
+            txn.delete_range(entries.index.tree)
+        return count
+
     def remove(self, key: bytes, row: Row) -> None:
         """Take out a row and its index entries, to be put back changed or not."""
         txn = self.rt.txn

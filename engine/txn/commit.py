@@ -22,11 +22,13 @@ from cython.cimports.engine.btree.inplace import delete_in_place, put_in_place
 from cython.cimports.engine.btree.tree import tree_create, tree_free
 from cython.cimports.engine.pool.fail import check
 from cython.cimports.engine.storage.layout import ROOT_CATALOG, ROOT_DIRECTORY, TREE_CATALOG, TREE_DIRECTORY
-from cython.cimports.engine.txn.memtable import memtable_note, memtable_stamp
+from cython.cimports.engine.txn.memtable import memtable_forget, memtable_note, memtable_stamp
 from cython.cimports.engine.txn.warm import warm_learn, warm_writes
 from cython.cimports.engine.wal.log import wal_end
 
 from engine.base.errors import ConflictError, CorruptionError
+
+ERASURES_MAX = 1_000
 
 
 def apply(s, txn, writes, count, lsn):
@@ -162,7 +164,7 @@ def put_sorted(s, writes, epoch):
 # --- transactions ---------------------------------------------------------------------------------------------------
 
 
-def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, validator):
+def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, erased, validator):
     """Commit a transaction's sorted writes and the trees it made and dropped, and wait for it to be durable; its LSN.
 
     `validator.validate()` is called inside the commit section and raises ConflictError to refuse.
@@ -189,6 +191,7 @@ def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, v
         with cython.nogil:
             memtable_stamp(cython.address(s.memtable), w, entries, entry_count, lsn)
         _remember_drops(s, int(lsn), dropped)
+        _remember_erasures(s, int(lsn), erased)
         end = wal_end(s.wal)
     finally:
         warm_learn(s, reads)
@@ -215,6 +218,20 @@ def _remember_drops(s, lsn, dropped):
         store.drops.clear()
     elif dropped:
         store.drops.append((lsn, frozenset(dropped)))
+
+
+def _remember_erasures(s, lsn, erased):
+    """Keep the ranges that a commit deleted for the transactions that are open now; past a limit, pages are asked."""
+    store: Store = s
+    if store.active_writers <= 1:
+        store.erasures.clear()
+    elif erased:
+        store.erasures.append((lsn, dict(erased)))
+        if len(store.erasures) > ERASURES_MAX:
+            store.erasures.clear()
+            upto: uint64_t = lsn
+            with cython.nogil:
+                memtable_forget(cython.address(store.memtable), upto)
 
 
 def aim(s, writes, count, made):

@@ -13,6 +13,8 @@ It was validated when it entered; from then on nobody else commits, and it reads
 then, and its own pages. A scan reads at a snapshot inside the batch, so that it does not meet what is flushed while it
 goes on. Commits that are older than the flushed ones are known to others by page only (`forgotten`, engine.txn.memtable).
 
+Ranges that were deleted as a whole (engine.btree.erase) are flushed with the entries, and come before them.
+
 A savepoint from before a flush cannot be gone back to: the transaction then ends as a whole.
 """
 

@@ -44,6 +44,7 @@ cdef class Store:
     cdef object file_lock
     cdef public object roots
     cdef public list drops           # (LSN, tree ids) of commits that dropped trees
+    cdef public list erasures        # (LSN, {tree id: ranges}) of commits that deleted ranges
     cdef public object checkpointer
     cdef uint32_t warm_commits       # how many commits look up their leaves before they enter the section
     cdef uint64_t notice_lsn         # the checkpointer wants to hear of a commit from this LSN on,

@@ -95,6 +95,7 @@ class Store:
         self.generation = fork_generation()
         self.roots = {}
         self.drops = []
+        self.erasures = []
         self.next_tree = TREE_CATALOG + 1
         self.notice_lsn = self.notice_ns = NEVER
 

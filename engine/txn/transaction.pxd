@@ -1,6 +1,6 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from engine.btree.apply cimport WRITE_DELETE, WRITE_PUT, sort_writes, write_t
+from engine.btree.apply cimport WRITE_DELETE, WRITE_ERASE, WRITE_PUT, sort_writes, write_t
 from engine.btree.node cimport compare_keys
 from engine.txn.large cimport EVERYTHING, Large
 from engine.txn.memtable cimport (
@@ -25,6 +25,7 @@ cdef class Transaction:
     cdef readonly bint is_open
     cdef readonly dict created        # tree ids, as an ordered set
     cdef readonly dict dropped
+    cdef readonly dict erased         # tree id -> ranges deleted as a whole (engine.txn.ranges), under the entries
     cdef readonly object commit_lsn
     cdef readonly long epoch          # grows when trees of this transaction come or go
     cdef bint tracks
@@ -57,9 +58,15 @@ cdef class Transaction:
     cdef int note_range(self, object tree, object start, object stop) except -1
     cdef int end(self) except -1
     cdef write_t *writes(self, long *count) except? NULL
+    cdef int forget_range(self, uint32_t tree, bytes start, object stop) except -1
+    cdef object count_pages(self, object tree, uint32_t root, object start, object stop)
+    cdef long add_ranges(self, write_t *found, long n) except -1
+    cdef bint meets(self, dict erased, bint reads) except *
     cdef uint64_t read_lsn(self) noexcept
     cdef int flush(self) except -1
     cdef bint touches(self, object tree, bint reads) except *
     cdef int validate_entries(self, generation_t **found, int count) except -1
     cdef int validate_reads(self, generation_t **found, int count) except -1
     cdef int validate_pages(self, bint reads) except -1
+
+cdef bint _span_changed(generation_t **found, int count, uint64_t since, object tree, object start, object stop) except *

@@ -10,6 +10,10 @@ and this one read, singly or inside a range it scanned, is one as well: the orde
 Under `snapshot` only writes count, so write skew is possible. A transaction that wrote nothing always succeeds: its
 snapshot is a prefix of that order.
 
+A range that is deleted as a whole is no entry for each key, but a range under the entries (`erased`): what it covers is not
+read from the pages, entries of keys in it are forgotten, and puts that follow come on top. It is written like an entry,
+and counts in validation as a write of every key in it, there or not.
+
 A transaction whose entries outgrow a quarter of memtable_bytes becomes a large one (engine.txn.large).
 
 What others committed stands in the memtable (engine.txn.memtable); for what it has forgotten, pages are asked
@@ -24,6 +28,7 @@ from cython.cimports.engine.txn.commit import commit_writes
 
 from engine.base.errors import ConflictError, InterfaceError, OperationalError, ReadOnlyError
 from engine.base.options import ISOLATION
+from engine.txn.ranges import covers, covers_any, gaps, overlap, with_range
 
 READS_MAX = 50_000
 NOTHING = cython.declare(bytes, b"")
@@ -40,6 +45,7 @@ class Transaction:
         self.readonly = readonly or store.is_readonly
         self.created = {}
         self.dropped = {}
+        self.erased = {}
         self.marks = []
         self.reads = {}
         self.ranges = {}
@@ -130,6 +136,8 @@ class Transaction:
             if value.deleted:
                 return None
             return PyBytes_FromStringAndSize(cython.cast(cython.p_char, bytes_of(value)), value.length)
+        if self.erased and tree in self.erased and covers(self.erased[tree], key):
+            return None
         if self.tracks:
             keys = self.reads.get(tree)
             if keys is None:
@@ -215,7 +223,11 @@ class Transaction:
         if root == 0 or tree in self.dropped:
             return iter([pair for pair in own if pair[1] is not None])
         snap = self.snap if self.large is None else self.large.snapshot()
-        base = self.store.scan(root, snap, start, stop, reverse, self)
+        if self.erased and tree in self.erased:
+            parts = gaps(self.erased[tree], start, stop)
+            base = _scan_parts(self.store, root, snap, parts[::-1] if reverse else parts, reverse, self)
+        else:
+            base = self.store.scan(root, snap, start, stop, reverse, self)
         return _merge(base, own, reverse) if own else base
 
     def count(self, tree, start=None, stop=None):
@@ -224,11 +236,19 @@ class Transaction:
         self.note_range(tree, start, stop)
         root = self.root(tree) if tree not in self.dropped else 0
         lsn = int(self.read_lsn())
-        total = self.store.count(root, lsn, start, stop) if root else 0
+        total = self.count_pages(tree, root, start, stop)
+        erased = self.erased.get(tree, ())
         for key, value in self.own_range(tree, NOTHING if start is None else start, stop):
-            there = root != 0 and self.store.get(root, lsn, key) is not None
+            there = root != 0 and not covers(erased, key) and self.store.get(root, lsn, key) is not None
             total += (value is not None) - there
         return total
+
+    def count_pages(self, tree, root, start, stop):
+        """How many keys of [start, stop) the pages hold that this transaction has not erased."""
+        if root == 0:
+            return 0
+        lsn = int(self.read_lsn())
+        return sum([self.store.count(root, lsn, a, b) for a, b in gaps(self.erased.get(tree, ()), start, stop)])
 
     # --- writing ------------------------------------------------------------------------------------------------
 
@@ -299,6 +319,7 @@ class Transaction:
             free(writes)
         self.entry_count = 0
         self.undo_count = 0
+        self.erased = {}
         self.bytes = 0
         self.flushes += 1
         return 0
@@ -337,6 +358,48 @@ class Transaction:
         self.set(tree, cython.cast(bytes, key), NOTHING, True)
         return True
 
+    def delete_range(self, tree, start=None, stop=None):
+        """Delete all keys of [start, stop); how many there were. The work is in proportion to pages, not to keys."""
+        self.check_write()
+        for bound in (start, stop):
+            if bound is not None and type(bound) is not bytes:
+                self.store.check_key(bound)
+        low: bytes = NOTHING if start is None else start
+        if stop is not None and low >= stop:
+            return 0
+        total = self.count(tree, start, stop)
+        self.forget_range(tree, low, stop)
+        root = self.root(tree) if tree not in self.dropped else 0
+        if self.count_pages(tree, root, start, stop) > 0:
+            self.erased[tree] = with_range(self.erased.get(tree, ()), low, stop)
+            self.bytes += 256 + len(low) + (0 if stop is None else len(stop))
+            if self.bytes > self.limit:
+                self.flush()
+        return total
+
+    def forget_range(self, tree, start, stop):
+        """The transaction's own writes of [start, stop) are no more; a savepoint can bring them back."""
+        if self.entry_count == 0:
+            return 0
+        bounded: cython.bint = stop is not None
+        high: bytes = stop if bounded else NOTHING
+        mine = self.writer.txn
+        e = skiplist_seek(
+            cython.address(self.writer.home.list),
+            tree,
+            cython.cast(cython.p_uchar, PyBytes_AS_STRING(start)),
+            PyBytes_GET_SIZE(start),
+            0,
+        )
+        end = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
+        while e != cython.NULL and e.tree == tree:
+            if bounded and compare_keys(key_of(e), e.key_len, end, PyBytes_GET_SIZE(high)) >= 0:
+                break
+            if e.txn == mine and e.value != 0:
+                self.remember(e, cython.NULL)
+            e = entry_next(e)
+        return 0
+
     def erase(self, tree, key):
         """Delete a key without looking whether it is there."""
         self.check_write()
@@ -359,6 +422,7 @@ class Transaction:
         for i in range(self.entry_count):
             if self.entries[i].tree == number and self.entries[i].value != 0:
                 self.remember(self.entries[i], cython.NULL)
+        self.erased.pop(tree, None)
         if tree in self.created:
             del self.created[tree]
         else:
@@ -370,7 +434,9 @@ class Transaction:
     def savepoint(self):
         """Mark the present state; returns a number for rollback_to and release."""
         self.check_use()
-        self.marks.append((int(self.undo_count), dict(self.created), dict(self.dropped), int(self.flushes)))
+        self.marks.append(
+            (int(self.undo_count), dict(self.created), dict(self.dropped), int(self.flushes), dict(self.erased))
+        )
         return len(self.marks) - 1
 
     def _check_savepoint(self, savepoint):
@@ -381,7 +447,7 @@ class Transaction:
         """Undo everything since the savepoint, which stays."""
         self.check_use()
         self._check_savepoint(savepoint)
-        kept, created, dropped, flushes = self.marks[savepoint]
+        kept, created, dropped, flushes, erased = self.marks[savepoint]
         if flushes != self.flushes:
             self.end()
             raise OperationalError(
@@ -393,7 +459,7 @@ class Transaction:
             self.undo_count -= 1
             last = self.undo[self.undo_count]
             last.entry.value = cython.cast(uint64_t, last.value)
-        self.created, self.dropped = dict(created), dict(dropped)
+        self.created, self.dropped, self.erased = dict(created), dict(dropped), dict(erased)
         del self.marks[savepoint + 1 :]
         self.epoch += 1
 
@@ -429,6 +495,7 @@ class Transaction:
                     count,
                     list(self.created),
                     list(self.dropped),
+                    self.erased,
                     self,
                 )
         finally:
@@ -455,16 +522,18 @@ class Transaction:
             m = cython.address(self.store.memtable)
             with cython.nogil:
                 memtable_leave(m, cython.address(self.writer))
-            if self.store.drops and self.store.active_writers == 0:
+            if (self.store.drops or self.store.erasures) and self.store.active_writers == 0:
                 self.store.drops.clear()
+                self.store.erasures.clear()
         return 0
 
     def writes(self, count):
         """The writes in order of tree and key, in memory that the caller frees."""
-        found = cython.cast(cython.pointer(write_t), malloc((self.entry_count + 1) * cython.sizeof(write_t)))
+        spans: cython.long = sum([len(ranges) for ranges in self.erased.values()]) if self.erased else 0
+        found = cython.cast(cython.pointer(write_t), malloc((self.entry_count + spans + 1) * cython.sizeof(write_t)))
         if found == cython.NULL:
             raise MemoryError
-        n: cython.long = 0
+        n: cython.long = self.add_ranges(found, 0) if spans > 0 else 0
         with cython.nogil:
             i: cython.long
             for i in range(self.entry_count):
@@ -488,6 +557,26 @@ class Transaction:
         count[0] = n
         return found
 
+    def add_ranges(self, found, n):
+        """Add the ranges that were deleted as a whole to the writes; how many writes there are then."""
+        for tree, ranges in self.erased.items():
+            for start, stop in ranges:
+                low: bytes = start
+                w = cython.address(found[n])
+                w.tree = tree
+                w.root = 0
+                w.kind = WRITE_ERASE
+                w.key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(low))
+                w.key_len = cython.cast(cython.uint, PyBytes_GET_SIZE(low))
+                w.value = cython.NULL
+                w.value_len = 0
+                if stop is not None:
+                    high: bytes = stop
+                    w.value = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
+                    w.value_len = PyBytes_GET_SIZE(high)
+                n += 1
+        return n
+
     # --- validation, inside the commit section ------------------------------------------------------------------
 
     def validate(self, reads=None):
@@ -501,6 +590,9 @@ class Transaction:
         for lsn, trees in self.store.drops:
             if lsn > self.snap.lsn and any(self.touches(tree, reads) for tree in trees):
                 raise ConflictError("another transaction dropped what this one uses; run it again")
+        for lsn, erased in self.store.erasures:
+            if lsn > self.snap.lsn and self.meets(erased, reads):
+                raise ConflictError("another transaction deleted a range that this one used; run it again")
         m = cython.address(self.store.memtable)
         since = self.snap.lsn
         with cython.nogil:
@@ -519,7 +611,29 @@ class Transaction:
         for i in range(self.entry_count):
             if self.entries[i].tree == number and self.entries[i].value != 0:
                 return True
-        return tree in self.dropped or (reads and (tree in self.reads or tree in self.ranges))
+        if tree in self.dropped or tree in self.erased:
+            return True
+        return reads and (tree in self.reads or tree in self.ranges)
+
+    def meets(self, erased, reads):
+        """Whether the transaction wrote, or, if reads count, read something in ranges: a dict of tree -> ranges."""
+        i: cython.long
+        for i in range(self.entry_count):
+            e = self.entries[i]
+            if e.value != 0:
+                ranges = erased.get(e.tree)
+                if ranges is not None:
+                    key = PyBytes_FromStringAndSize(cython.cast(cython.p_char, key_of(e)), e.key_len)
+                    if covers(ranges, key):
+                        return True
+        for tree, ranges in erased.items():
+            if tree in self.dropped:
+                return True
+            if overlap(ranges, self.erased.get(tree, ())):
+                return True
+            if reads and (overlap(ranges, self.ranges.get(tree, ())) or covers_any(ranges, self.reads.get(tree, ()))):
+                return True
+        return False
 
     def validate_entries(self, found, count):
         since = self.snap.lsn
@@ -533,9 +647,10 @@ class Transaction:
                     break
         if not changed:
             for tree in self.dropped:
-                number: uint32_t = tree
-                low = cython.cast(cython.p_uchar, PyBytes_AS_STRING(NOTHING))
-                changed |= range_changed(found, count, since, number, low, 0, False, low, 0)
+                changed |= _span_changed(found, count, since, tree, None, None)
+            for tree, ranges in self.erased.items():
+                for start, stop in ranges:
+                    changed |= _span_changed(found, count, since, tree, start, stop)
         if changed:
             raise ConflictError("another transaction changed what this one wrote; run it again")
         return 0
@@ -556,21 +671,8 @@ class Transaction:
                 ):
                     raise ConflictError("another transaction changed what this one read; run it again")
         for tree, ranges in self.ranges.items():
-            number = tree
             for start, stop in ranges:
-                low: bytes = start if start is not None else NOTHING
-                high: bytes = stop if stop is not None else NOTHING
-                if range_changed(
-                    found,
-                    count,
-                    since,
-                    number,
-                    cython.cast(cython.p_uchar, PyBytes_AS_STRING(low)),
-                    PyBytes_GET_SIZE(low),
-                    stop is not None,
-                    cython.cast(cython.p_uchar, PyBytes_AS_STRING(high)),
-                    PyBytes_GET_SIZE(high),
-                ):
+                if _span_changed(found, count, since, tree, start, stop):
                     raise ConflictError("another transaction changed what this one read; run it again")
         return 0
 
@@ -588,6 +690,7 @@ class Transaction:
                     done = leaf_changed(p, root, key_of(e), e.key_len, since) if root != 0 else 1
                 _refuse(done, self.store.path)
         whole = [(tree, None, None) for tree in self.dropped]
+        whole += [(tree, start, stop) for tree, ranges in self.erased.items() for start, stop in ranges]
         points = [(tree, key, key + b"\0") for tree, keys in self.reads.items() for key in keys if reads]
         spans = [(tree, start, stop) for tree, ranges in self.ranges.items() for start, stop in ranges if reads]
         for tree, start, stop in (*whole, *points, *spans):
@@ -629,6 +732,30 @@ def _refuse(changed, path):
             "the transaction is so old that the commits since are no longer all known, "
             "and pages it used have changed; run it again"
         )
+
+
+def _span_changed(found, count, since, tree, start, stop):
+    """Whether a commit after `since` wrote a key of [start, stop) of a tree, as the memtable knows."""
+    number: uint32_t = tree
+    low: bytes = start if start is not None else NOTHING
+    high: bytes = stop if stop is not None else NOTHING
+    return range_changed(
+        found,
+        count,
+        since,
+        number,
+        cython.cast(cython.p_uchar, PyBytes_AS_STRING(low)),
+        PyBytes_GET_SIZE(low),
+        stop is not None,
+        cython.cast(cython.p_uchar, PyBytes_AS_STRING(high)),
+        PyBytes_GET_SIZE(high),
+    )
+
+
+def _scan_parts(store, root, snapshot, parts, reverse, owner):
+    """The pairs of several ranges, one after the other."""
+    for start, stop in parts:
+        yield from store.scan(root, snapshot, start, stop, reverse, owner)
 
 
 def _merge(base, own, reverse):

@@ -55,6 +55,17 @@ class RolledBack:
 
 
 @dataclass(frozen=True)
+class Erase:
+    """Changes, then the deletion of a range, then more changes, in one transaction."""
+
+    tree: str
+    start: bytes | None
+    stop: bytes | None
+    before: tuple[Change, ...] = ()
+    behind: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True)
 class Alone:
     """One put or delete outside any transaction: where nothing is in the way, the leaf is changed in place."""
 
@@ -104,6 +115,12 @@ class Model:
                 self.sql.execute(text, parameters)
         if isinstance(step, Alone):
             self.change((step.change,))
+        if isinstance(step, Erase):
+            self.change(step.before)
+            tree = self.trees[step.tree]
+            for key in [k for k in tree if (step.start or b"") <= k and (step.stop is None or k < step.stop)]:
+                del tree[key]
+            self.change(step.behind)
         if isinstance(step, Parts):
             for part, kept in zip(step.parts, step.kept, strict=True):
                 self.change(part if kept else ())
@@ -176,6 +193,13 @@ class EngineSession(Session):
                 tree.delete(change.key) if change.value is None else tree.put(change.key, change.value)
             case Parts():
                 self._run_parts(step)
+            case Erase(tree, start, stop, (), ()):
+                self.db.tree(tree).delete_range(start, stop)
+            case Erase():
+                with self.db.begin() as txn:
+                    write(txn, step.before)
+                    txn.tree(step.tree).delete_range(step.start, step.stop)
+                    write(txn, step.behind)
             case RolledBack():
                 txn = self.db.begin()
                 write(txn, step.changes)

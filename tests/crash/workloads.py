@@ -16,6 +16,7 @@ from tests.crash.engine_subject import (
     Bulk,
     Change,
     EngineSubject,
+    Erase,
     Parts,
     RolledBack,
     Transaction,
@@ -577,3 +578,33 @@ def trimmed() -> tuple[EngineSubject, list[object], object]:
     for i in range(14):
         steps += [one(put("t", f"{i % 3}", rng.randbytes(400))), CHECKPOINT]
     return EngineSubject(("t",), ("items",), {"segment_size": 128 << 10}), steps, MORE
+
+
+@case
+def ranges_deleted() -> tuple[EngineSubject, list[object], object]:
+    """Ranges of any length deleted, and keys put back into them: subtrees, parts of leaves, long values, everything."""
+    rng = random.Random(37)
+    steps: list[object] = []
+
+    def load(low: int, high: int, size: int = 330) -> Bulk:
+        return Bulk("t", tuple((f"{j:03}".encode() + b"k" * 120, rng.randbytes(size)) for j in range(low, high)))
+
+    def name(number: int) -> bytes:
+        return f"{number:03}".encode()
+
+    steps += [load(0, 200), Erase("t", name(50), name(160)), load(60, 80), CHECKPOINT, Erase("t", name(2), name(3))]
+    steps += [Erase("t", name(70), None, (put("t", "075", b"1"),), (put("t", "300", b"2"),)), load(100, 180, 3000)]
+    steps += [
+        Erase("t", name(110), name(175)),
+        CHECKPOINT,
+        Erase("t", None, None),
+        load(0, 90),
+        Erase("t", None, name(80)),
+    ]
+    for _ in range(8):
+        low = rng.randrange(190)
+        steps.append(load(low, min(200, low + rng.randrange(1, 40))))
+        low = rng.randrange(190)
+        behind = tuple(put("t", f"{rng.randrange(200):03}", rng.randbytes(50)) for _ in range(rng.randrange(3)))
+        steps.append(Erase("t", name(low), name(low + rng.randrange(1, 80)), (), behind))
+    return EngineSubject(("t",), options={"segment_size": 32 << 10}), steps, MORE

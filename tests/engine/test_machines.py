@@ -38,6 +38,7 @@ PROGRAMS = settings(
 KEYS = st.one_of(st.integers(0, 30).map(lambda i: b"%02d" % i), st.sampled_from([b"", b"\0", b"1", b"\xff" * 512]))
 VALUES = st.one_of(st.binary(max_size=8), st.integers(0, 9000).map(lambda n: b"v" * n))
 BOUNDS = st.one_of(st.none(), KEYS)
+UNIVERSE = {b"%02d" % i for i in range(31)} | {b"", b"\0", b"1", b"\xff" * 512}
 
 
 def within(
@@ -45,7 +46,11 @@ def within(
 ) -> list[tuple[bytes, bytes]]:
     """What a scan of [start, stop) gives."""
     items = sorted(state.items(), reverse=reverse)
-    return [(k, v) for k, v in items if (start is None or k >= start) and (stop is None or k < stop)]
+    return [(k, v) for k, v in items if is_within(k, start, stop)]
+
+
+def is_within(key: bytes, start: bytes | None, stop: bytes | None) -> bool:
+    return (start is None or key >= start) and (stop is None or key < stop)
 
 
 class Stored(RuleBasedStateMachine):
@@ -131,6 +136,13 @@ class TreeMachine(Stored):
         assert self.tree.delete(key) == (key in self.state)
         self.state.pop(key, None)
 
+    @rule(start=BOUNDS, stop=BOUNDS)
+    def delete_range(self, start: bytes | None, stop: bytes | None) -> None:
+        gone = within(self.state, start, stop, False)
+        assert self.tree.delete_range(start, stop) == len(gone)
+        for key, _ in gone:
+            del self.state[key]
+
     @rule(keys=st.lists(KEYS, max_size=6))
     def get(self, keys: list[bytes]) -> None:
         assert self.tree.get_many(keys) == [self.state.get(key) for key in keys]
@@ -154,16 +166,17 @@ class Model:
     base: dict[bytes, bytes]
     began: int
     written: dict[bytes, bytes | None] = field(default_factory=dict)
+    erased: set[bytes] = field(default_factory=set)  # all keys there can be in ranges that were deleted, there or not
     read: set[bytes] = field(default_factory=set)
     ranges: list[tuple[bytes | None, bytes | None]] = field(default_factory=list)
-    saved: list[tuple[int, dict[bytes, bytes | None]]] = field(default_factory=list)
+    saved: list[tuple[int, dict[bytes, bytes | None], set[bytes]]] = field(default_factory=list)
 
     def state(self) -> dict[bytes, bytes]:
-        merged = {**self.base, **self.written}
+        merged = {**{key: value for key, value in self.base.items() if key not in self.erased}, **self.written}
         return {key: value for key, value in merged.items() if value is not None}
 
     def conflicts(self, key: bytes) -> bool:
-        if key in self.written:
+        if key in self.written or key in self.erased:
             return True
         if self.isolation == "snapshot":
             return False
@@ -208,7 +221,7 @@ class TransactionMachine(Stored):
         if model in self.live:
             there = key in model.state()
             assert model.txn.tree("t").delete(key) == there
-            if key not in model.written:
+            if key not in model.written and key not in model.erased:
                 model.read.add(key)
             if there:
                 model.written[key] = None
@@ -217,8 +230,20 @@ class TransactionMachine(Stored):
     def get(self, model: Model, key: bytes) -> None:
         if model in self.live:
             assert model.txn.tree("t").get(key) == model.state().get(key)
-            if key not in model.written:
+            if key not in model.written and key not in model.erased:
                 model.read.add(key)
+
+    @rule(model=transactions, start=BOUNDS, stop=BOUNDS)
+    def delete_range(self, model: Model, start: bytes | None, stop: bytes | None) -> None:
+        if model not in self.live:
+            return
+        assert model.txn.tree("t").delete_range(start, stop) == len(within(model.state(), start, stop, False))
+        if start is not None and stop is not None and start >= stop:
+            return
+        model.ranges.append((start, stop))
+        model.written = {k: v for k, v in model.written.items() if not is_within(k, start, stop)}
+        if any(is_within(key, start, stop) for key in model.base.keys() - model.erased):
+            model.erased |= {key for key in UNIVERSE if is_within(key, start, stop)}
 
     @rule(model=transactions, start=BOUNDS, stop=BOUNDS, reverse=st.booleans())
     def scan(self, model: Model, start: bytes | None, stop: bytes | None, reverse: bool) -> None:
@@ -230,15 +255,15 @@ class TransactionMachine(Stored):
     @rule(model=transactions)
     def savepoint(self, model: Model) -> None:
         if model in self.live:
-            model.saved.append((model.txn.savepoint(), dict(model.written)))
+            model.saved.append((model.txn.savepoint(), dict(model.written), set(model.erased)))
 
     @rule(model=transactions, at=st.integers(0, 5), release=st.booleans())
     def roll_back_to(self, model: Model, at: int, release: bool) -> None:
         if model in self.live and model.saved:
             at %= len(model.saved)
-            number, written = model.saved[at]
+            number, written, erased = model.saved[at]
             model.txn.rollback_to(number)
-            model.written = dict(written)
+            model.written, model.erased = dict(written), set(erased)
             del model.saved[at + 1 :]
             if release:
                 model.txn.release(number)
@@ -250,12 +275,12 @@ class TransactionMachine(Stored):
             return
         self.live.remove(model)
         later: set[bytes] = set().union(*self.commits[model.began :])
-        if model.written and any(model.conflicts(key) for key in later):
+        if (model.written or model.erased) and any(model.conflicts(key) for key in later):
             with pytest.raises(engine.ConflictError):
                 model.txn.commit()
             return
         model.txn.commit()
-        self.apply(model.written)
+        self.apply(dict.fromkeys(model.erased) | model.written)
 
     @rule(model=consumes(transactions))
     def roll_back(self, model: Model) -> None:

@@ -114,6 +114,13 @@ class FakeTransaction:
             self._write(tree, key, None)
         return existed
 
+    def delete_range(self, tree: int, start: bytes | None = None, stop: bytes | None = None) -> int:
+        self._check(write=True)
+        keys = [key for key, _ in self.scan(tree, start, stop)]
+        for key in keys:
+            self._write(tree, key, None)
+        return len(keys)
+
     def scan(
         self, tree: int, start: bytes | None = None, stop: bytes | None = None, reverse: bool = False
     ) -> Iterator[tuple[bytes, bytes]]:
