@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from engine.api.result import Result
     from engine.sql.session import Session
+    from engine.txn.ticket import Ticket
     from engine.txn.vacuum import VacuumResult
 
 MEMORY = ":memory:"
@@ -218,11 +219,15 @@ class Transaction:
         """Whether the transaction has neither committed nor rolled back."""
         return self.inner.is_open
 
-    def commit(self) -> None:
-        """Make the writes permanent. Raises ConflictError: nothing was changed, run the transaction again."""
+    def commit(self, wait: bool = True) -> Ticket | None:
+        """Make the writes permanent. Raises ConflictError: nothing was changed, run the transaction again.
+
+        With wait=False it returns as soon as others see the commit, with a Ticket: `ticket.wait()` returns when the commit is as
+        durable as `synchronous` demands, or raises what `commit()` would have raised; `ticket.done` and `ticket.lsn` tell.
+        """
         self._settle()
         self._check_deferred()
-        self.inner.commit()
+        return self.inner.commit(wait)
 
     def rollback(self) -> None:
         """Forget the writes."""

@@ -165,7 +165,7 @@ def put_sorted(s, writes, epoch):
 
 
 def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, erased, validator):
-    """Commit a transaction's sorted writes and the trees it made and dropped, and wait for it to be durable; its LSN.
+    """Commit a transaction's sorted writes and the trees it made and dropped: (its LSN, where the log must be durable).
 
     `validator.validate()` is called inside the commit section and raises ConflictError to refuse.
     """
@@ -196,8 +196,7 @@ def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, e
     finally:
         warm_learn(s, reads)
         s.unlock_commit()
-    s.wait_durable(end)
-    return int(lsn)
+    return int(lsn), int(end)
 
 
 def _guess_roots(s, writes, count):

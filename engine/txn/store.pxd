@@ -69,4 +69,6 @@ cdef class Store:
     cdef int after_commit(self, uint64_t lsn, int done) except -1
     cdef int wait_durable(self, uint64_t lsn) except -1
     cdef object fail(self, int code)
+    cdef int sync_soon(self, uint64_t lsn) except -1
+    cpdef bint is_durable(self, uint64_t lsn) noexcept
     cpdef int check_pair(self, object key, object value) except -1

@@ -38,12 +38,13 @@ from cython.cimports.engine.pool.pool import pool_free, pool_init
 from cython.cimports.engine.pool.versions import snapshot_register, snapshot_release
 from cython.cimports.engine.storage.layout import ROOT_CATALOG, ROOT_DIRECTORY, TREE_CATALOG, TREE_DIRECTORY
 from cython.cimports.engine.txn.memtable import memtable_free, memtable_init, memtable_state
-from cython.cimports.engine.wal.log import wal_poisoned, wal_sync, wal_write
+from cython.cimports.engine.wal.log import wal_poisoned, wal_sync, wal_synced, wal_write, wal_written
 
 from engine.base.errors import InterfaceError, LimitError, PoisonedError, ReadOnlyError
 
 VALUE_MAX = 1 << 30
 NEVER = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
+SOON_NS = cython.declare(uint64_t, 1_000_000_000)
 LEVELS = {"off": SYNC_OFF, "normal": SYNC_NORMAL, "full": SYNC_FULL}
 
 
@@ -359,6 +360,22 @@ class Store:
         with cython.nogil:
             done = self.make_durable(lsn)
         return self.after_commit(lsn, done)
+
+    def wait_for(self, lsn):
+        """wait_durable, for Tickets. Raises PoisonedError."""
+        self.wait_durable(lsn)
+
+    def is_durable(self, lsn):
+        """Whether the log is as durable up to `lsn` as `synchronous` demands."""
+        if self.synchronous == SYNC_FULL:
+            return wal_synced(self.wal) >= lsn
+        return self.synchronous == SYNC_OFF or wal_written(self.wal) >= lsn
+
+    def sync_soon(self, lsn):
+        """A commit up to `lsn` was not waited for. The first commit a second from now has the log synced in the background."""
+        if self.synchronous == SYNC_FULL and self.notice_ns == NEVER:
+            self.notice_ns = now_ns() + SOON_NS
+        return self.after_commit(lsn, OK)
 
     def fail(self, code):
         """The exception for a failed commit."""

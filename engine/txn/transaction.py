@@ -29,6 +29,7 @@ from cython.cimports.engine.txn.commit import commit_writes
 from engine.base.errors import ConflictError, InterfaceError, OperationalError, ReadOnlyError
 from engine.base.options import ISOLATION
 from engine.txn.ranges import covers, covers_any, gaps, overlap, with_range
+from engine.txn.ticket import Ticket
 
 READS_MAX = 50_000
 NOTHING = cython.declare(bytes, b"")
@@ -473,10 +474,14 @@ class Transaction:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
-    def commit(self):
-        """Make the writes permanent. Raises ConflictError (nothing was changed: run the transaction again)."""
+    def commit(self, wait=True):
+        """Make the writes permanent. Raises ConflictError (nothing was changed: run the transaction again).
+
+        Without `wait`, the commit is published and a Ticket returned, to be waited for later (engine.txn.ticket).
+        """
         if not self.is_open:
             raise InterfaceError("the transaction has ended")
+        end = None
         count: cython.long = 0
         writes: cython.pointer(write_t) = cython.NULL
         try:
@@ -484,9 +489,8 @@ class Transaction:
                 writes = self.writes(cython.address(count))
             if self.large is not None:
                 self.commit_lsn, end = self.large.commit(writes, count, self.created, self.dropped)
-                self.store.wait_durable(end)
             elif count > 0 or self.created or self.dropped:
-                self.commit_lsn = commit_writes(
+                self.commit_lsn, end = commit_writes(
                     self.store,
                     cython.address(self.writer),
                     self.entries,
@@ -498,9 +502,14 @@ class Transaction:
                     self.erased,
                     self,
                 )
+            if end is not None and wait:
+                self.store.wait_durable(end)
+            elif end is not None:
+                self.store.sync_soon(end)
         finally:
             free(writes)
             self.end()
+        return None if wait else Ticket(self.store, self.commit_lsn, 0 if end is None else end)
 
     def rollback(self):
         """Forget the writes; nothing else has happened."""

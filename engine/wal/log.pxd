@@ -4,7 +4,7 @@ from engine.base.sync cimport mutex_t
 from engine.storage.file cimport File, file_t
 from engine.wal.records cimport wal_part_t
 from engine.wal.writer cimport (
-    wal_append, wal_end, wal_last_crc, wal_poisoned, wal_sync, wal_synced, wal_t, wal_write,
+    wal_append, wal_end, wal_last_crc, wal_poisoned, wal_sync, wal_synced, wal_t, wal_write, wal_written,
 )
 
 cdef int _open_file(wal_t *w, uint64_t first, file_t *busy, file_t **opened) noexcept with gil

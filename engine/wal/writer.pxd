@@ -77,6 +77,8 @@ cdef int wal_write(wal_t *w, uint64_t lsn) noexcept nogil
 cdef int wal_sync(wal_t *w, uint64_t lsn) noexcept nogil
 # Everything before this LSN is durable.
 cdef uint64_t wal_synced(wal_t *w) noexcept nogil
+# Everything before this LSN was handed to the file.
+cdef uint64_t wal_written(wal_t *w) noexcept nogil
 # Whether the log refuses all writes.
 cdef bint wal_poisoned(wal_t *w) noexcept nogil
 

@@ -269,6 +269,10 @@ def wal_synced(w):
     return load_acquire(cython.address(w.synced))
 
 
+def wal_written(w):
+    return load_acquire(cython.address(w.written))
+
+
 def wal_poisoned(w):
     return load32_acquire(cython.address(w.poisoned)) != 0
 

@@ -32,11 +32,15 @@ class Change:
 
 @dataclass(frozen=True)
 class Transaction:
-    """Changes, and SQL statements with parameters, in one transaction. acknowledged: durable when it returns."""
+    """Changes, and SQL statements with parameters, in one transaction. acknowledged: durable when it returns.
+
+    ticket: the commit is not waited for, until WAIT.
+    """
 
     changes: tuple[Change, ...] = ()
     statements: tuple[tuple[str, tuple[object, ...]], ...] = ()
     acknowledged: bool = True
+    ticket: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ HOLD = "hold"
 """Open a reader of the present state, which stays."""
 LET_GO = "let go"
 VACUUM = "vacuum"
+WAIT = "wait"
+"""Wait for the newest commit that was not waited for: it, and all before it, are durable then."""
 BACKUP = "backup"
 """A copy beside the database; the one before is removed."""
 
@@ -180,6 +186,7 @@ class EngineSession(Session):
         self.fs = fs
         self.db = engine.open(PATH, fs=fs, **(DEFAULTS | subject.options))
         self.held: list[Any] = []
+        self.ticket: Any = None
 
     def apply(self, step: object) -> None:
         assert step != REOPEN
@@ -213,6 +220,9 @@ class EngineSession(Session):
             self.held.append(self.db.begin(readonly=True))
         elif step == LET_GO:
             self.held.pop().rollback()
+        elif step == WAIT:
+            self.ticket.wait()
+            assert self.ticket.done
         elif step == VACUUM:
             self.db.vacuum()
         elif step == BACKUP:
@@ -239,6 +249,8 @@ class EngineSession(Session):
                     write(txn, step.changes)
                     for text, parameters in step.statements:
                         txn.execute(text, parameters)
+                    if step.ticket:
+                        self.ticket = txn.commit(wait=False)
                 return
             except engine.ConflictError:
                 if attempt == 999:

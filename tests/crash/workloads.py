@@ -12,6 +12,7 @@ from tests.crash.engine_subject import (
     HOLD,
     LET_GO,
     VACUUM,
+    WAIT,
     Alone,
     Bulk,
     Change,
@@ -608,3 +609,20 @@ def ranges_deleted() -> tuple[EngineSubject, list[object], object]:
         behind = tuple(put("t", f"{rng.randrange(200):03}", rng.randbytes(50)) for _ in range(rng.randrange(3)))
         steps.append(Erase("t", name(low), name(low + rng.randrange(1, 80)), (), behind))
     return EngineSubject(("t",), options={"segment_size": 32 << 10}), steps, MORE
+
+
+@case
+def tickets() -> tuple[EngineSubject, list[object], object]:
+    """Commits that are not waited for, several at a time: what is waited for, and all before it, is there."""
+    rng = random.Random(38)
+    steps: list[object] = []
+    for i in range(36):
+        changes = tuple(put("t", f"{rng.randrange(40):02}", rng.randbytes(150)) for _ in range(3))
+        steps.append(Transaction(changes, acknowledged=False, ticket=True))
+        if i % 5 == 4:
+            steps.append(WAIT)
+        if i % 9 == 8:
+            steps.append(one(put("u", "x", b"%d" % i)))
+        if i % 14 == 13:
+            steps.append(CHECKPOINT)
+    return EngineSubject(("t", "u"), options={"segment_size": 8 << 10}), steps, MORE
