@@ -120,6 +120,13 @@ class File:
         """
         return False
 
+    def allocate(self, size):
+        """Have the file be `size` bytes long, zeros behind what it holds, its blocks allocated; whether it is now.
+
+        A write into them changes no size, so a sync after it has less to write. An implementation may refuse (this one does).
+        """
+        return False
+
     def size(self):
         """Bytes in the file. Raises OperationalError."""
         self.check_open()

@@ -35,7 +35,9 @@ cdef extern from *:
         return p == MAP_FAILED ? NULL : (char *)p;
     }
     static inline void ank_unmap(char *p, size_t size) { munmap(p, size); }
+    static inline int ank_allocate(int fd, long long size) { return fallocate(fd, 0, 0, size); }
     #else
+    static inline int ank_allocate(int fd, long long size) { return -1; }
     static inline char *ank_map_reserved(int fd, long long size) { return NULL; }
     static inline void ank_unmap(char *p, size_t size) {}
     #endif
@@ -48,6 +50,7 @@ cdef extern from *:
     int ank_fdatasync(int fd) noexcept nogil
     long long ank_fd_size(int fd) noexcept nogil
     char *ank_map_reserved(int fd, long long size) noexcept nogil
+    int ank_allocate(int fd, long long size) noexcept nogil
     void ank_unmap(char *p, size_t size) noexcept nogil
     ssize_t pread(int fd, void *buf, size_t n, long long offset) noexcept nogil
     ssize_t pwrite(int fd, const void *buf, size_t n, long long offset) noexcept nogil

@@ -142,6 +142,18 @@ class OsFile(File):
         self.c.map = found
         return True
 
+    def allocate(self, size):
+        self.check_writable()
+        length: uint64_t = size
+        held: uint64_t = self.size()
+        if held > length:
+            return False
+        with cython.nogil:
+            failed = ank_allocate(self.c.fd, length)  # by the system alone: no file system's emulation writes zeros
+        if failed and cython.cast(uint64_t, self.size()) != held:
+            self.truncate(held)
+        return failed == 0
+
     def close(self):
         fd: cython.int = self.c.fd
         self.closed = True

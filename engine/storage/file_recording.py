@@ -123,6 +123,13 @@ class RecordingFile(WrapperFile):
     def on_sync(self) -> None:
         self.recorder.record(self.inner.sync, Sync(self.node))
 
+    def allocate(self, size: int) -> bool:
+        """Done by setting the size: what a crash leaves of it is the same."""
+        if self.size() > size:
+            return False
+        self.truncate(size)
+        return True
+
     def on_truncate(self, size: int) -> None:
         self.recorder.record(lambda: self.inner.truncate(size), Truncate(self.node, size))
 

@@ -3,8 +3,9 @@
 The work is done by the C functions of writer.py, on the `wal_t` that a Log owns; engine code that runs without the GIL
 calls those. The Log gives them the files, which is the one thing for which they come back to Python.
 
-Where commits do not wait for the disk, each is one small write to the segment. Such a log reserves its segments whole
-(File.reserve) and cuts the last one at closing; what a kill leaves behind the last record is zeros, which end a log.
+Segments are made in their full size and the last one is cut at closing; what a kill leaves behind the last record is zeros,
+which end a log. Where commits do not wait for the disk, each is one small write: such a log writes through a mapping
+(File.reserve). Where they do, a sync with no change of size to write is quicker (File.allocate; through a mapping it is slower).
 """
 
 import contextlib
@@ -169,8 +170,7 @@ class Log:
         new = self.fs.open(segment_path(self.directory, first), create=True)
         if new.size() != 0:
             new.truncate(0)
-        if self.reserving:
-            new.reserve(int(self.w.segment_size))
+        self._make_room(new)
         self.fs.sync_dir(self.directory)
         keep = []
         for old in self.retired:
@@ -217,9 +217,15 @@ class Log:
             self.w.end = self.w.filled = self.w.written = self.w.synced = lsn
         self.fs.sync_dir(self.directory)
         self.sync()
-        if self.reserving:
-            self.file.reserve(int(size))
+        self._make_room(self.file)
         return 0
+
+    def _make_room(self, file):
+        """Have a segment's file be as long as it will be, if the system can."""
+        if self.reserving:
+            file.reserve(int(self.w.segment_size))
+        else:
+            file.allocate(int(self.w.segment_size))
 
     def _sync_before(self, first):
         """A segment is begun only after all before it is durable; what recovery read may still be in the system's cache."""
@@ -378,7 +384,7 @@ class Log:
         """Close the files; nothing is written. Nobody may be using the log. Closing twice is allowed."""
         if not self.closed:
             self.closed = True
-            if self.reserving and not self.w.poisoned:
+            if not self.w.poisoned:
                 self._give_back()
             for file in [*self.retired, self.file]:
                 file.close()

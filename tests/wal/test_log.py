@@ -22,6 +22,7 @@ from engine.storage.file_recording import Create, RecordingFileSystem, Sync, Syn
 from engine.wal.log import create_log, open_log
 from engine.wal.reader import LogReader
 from engine.wal.records import RECORD_NUMBERS, encode_fixed
+from engine.wal.segments import segment_path
 from tests.wal.logs import (
     DIRECTORY,
     LOG_ID,
@@ -468,3 +469,25 @@ def test_segments_that_are_reserved_are_given_back_and_gone_on_with(tmp_path: Pa
             with fs.open(newest.path) as file:
                 file.truncate(1 << 16)
     assert len(LogReader(fs, directory, LOG_ID)._segments()) > 2
+
+
+def test_segments_have_their_full_size_while_they_are_written(tmp_path: Path) -> None:
+    """The file is cut at closing; a log that was never closed is read and gone on with all the same."""
+    fs, directory = OsFileSystem(), str(tmp_path / "log")
+    create_log(fs, directory, LOG_ID, segment_size=1 << 16).close()
+    log = open_log(fs, directory, LOG_ID, 64, 0, segment_size=1 << 16)
+    for number in range(200):
+        insert(log, b"%d" % number, b"v" * 500)
+    log.sync()
+    sizes = [segment.size for segment in log.segments()]
+    assert len(sizes) > 1
+    if sizes[-1] != 1 << 16:
+        pytest.skip("this file system allocates no room")
+    assert set(sizes) == {1 << 16}
+    reader = LogReader(fs, directory, LOG_ID)  # as a killed process leaves it
+    assert len(keys(list(reader))) == 200
+    reader.check_tail()
+    assert reader.end_lsn == log.end()
+    end = log.end()
+    log.close()
+    assert fs.size(segment_path(directory, end - end % (1 << 16))) == end % (1 << 16)
