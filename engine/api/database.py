@@ -297,7 +297,11 @@ class TransactionTree:
     def put_many(self, pairs: Iterable[tuple[bytes, bytes]]) -> int:
         """Insert or replace all pairs; how many there were."""
         count = 0
-        for key, value in pairs:
+        for pair in pairs:
+            try:
+                key, value = pair
+            except (TypeError, ValueError) as error:
+                raise InterfaceError("put_many takes pairs of key and value") from error
             self.put(key, value)
             count += 1
         return count

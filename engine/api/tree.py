@@ -17,6 +17,7 @@ from engine.base.errors import ConflictError, CorruptionError, InterfaceError
 from engine.txn.transaction import Transaction
 
 RETRIES = 100
+PAIR_BYTES = 160  # what a pair takes in memory besides its bytes
 NEVER = cython.declare(uint64_t, 0xFFFFFFFFFFFFFFFF)
 
 
@@ -166,25 +167,72 @@ class Tree:
                     txn.rollback()
 
     def put_many(self, pairs):
-        """Insert or replace all pairs in one transaction; of equal keys the last counts. Returns how many keys were written."""
+        """Insert or replace all pairs in one transaction; of equal keys the last counts. Returns how many keys were written.
+
+        Pairs beyond memtable_bytes go into the pages as they come, as in any large transaction (other writers wait): the iterable
+        may be of any length. A key that comes again after so many others is counted again.
+        """
         store = self.store
         store.check_writable()
+        rest = iter(pairs)
         writes = Writes()
-        for pair in pairs:
+        whole = self._take(rest, writes)
+        if writes.count == 0:
+            return 0
+        writes.sort()
+        if not whole:
+            return self._put_stream(writes, rest)
+        while True:
+            self._ensure()
+            writes.aim(self.tree, self.root)
+            if put_sorted(store, writes, self.epoch):
+                return writes.count
+
+    def _take(self, rest, writes):
+        """Take pairs into `writes`, up to memtable_bytes; whether that was all of them."""
+        store = self.store
+        room: cython.longlong = store.options.memtable_bytes
+        for pair in rest:
             try:
                 key, value = pair
             except (TypeError, ValueError) as error:
                 raise InterfaceError("put_many takes pairs of key and value") from error
             store.check_pair(key, value)
             writes.add(key, value)
-        if writes.count == 0:
-            return 0
-        writes.sort()
-        while True:
-            self._ensure()
-            writes.aim(self.tree, self.root)
-            if put_sorted(store, writes, self.epoch):
-                return writes.count
+            room -= PAIR_BYTES + PyBytes_GET_SIZE(key) + PyBytes_GET_SIZE(value)
+            if room <= 0:
+                return False
+        return True
+
+    def _put_stream(self, writes, rest):
+        """put_many beyond memory: `writes`, then the rest, run by run, each sorted, in one large transaction."""
+        for attempt in range(RETRIES):
+            txn = Transaction(self.store, "snapshot")
+            try:
+                tree = self.catalog.named_tree(txn, self.name, True)
+                txn.put_sorted(tree, writes)
+                break
+            except ConflictError:
+                if attempt == RETRIES - 1:
+                    raise
+            except BaseException:
+                if txn.is_open:
+                    txn.rollback()
+                raise
+        try:
+            count = writes.count
+            whole = False
+            while not whole:
+                writes = Writes()
+                whole = self._take(rest, writes)
+                writes.sort()
+                txn.put_sorted(tree, writes)
+                count += writes.count
+            txn.commit()
+            return count
+        finally:
+            if txn.is_open:
+                txn.rollback()
 
     def scan(self, start=None, stop=None, reverse=False):
         """Iterate over (key, value) of [start, stop) in key order, or backward, as of now."""

@@ -11,6 +11,7 @@ from engine.txn.skiplist cimport (
     value_of,
 )
 from engine.txn.store cimport Snapshot, Store
+from engine.txn.writes cimport Writes
 from engine.txn.validate cimport leaf_changed, leaves_changed
 
 # What an entry's value was before a write that a savepoint may undo.
@@ -64,6 +65,7 @@ cdef class Transaction:
     cdef bint meets(self, dict erased, bint reads) except *
     cdef uint64_t read_lsn(self) noexcept
     cdef int flush(self) except -1
+    cdef int grow_large(self) except -1
     cdef bint touches(self, object tree, bint reads) except *
     cdef int validate_entries(self, generation_t **found, int count) except -1
     cdef int validate_reads(self, generation_t **found, int count) except -1

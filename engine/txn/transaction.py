@@ -303,14 +303,7 @@ class Transaction:
         count: cython.long = 0
         writes: cython.pointer(write_t) = cython.NULL
         try:
-            if self.large is None:
-                large = Large()
-                large.begin(self.store, cython.address(self.writer), self)
-                self.large = large
-                self.tracks = False
-                self.reads.clear()
-                self.ranges.clear()
-                self.roots.clear()
+            self.grow_large()
             writes = self.writes(cython.address(count))
             self.large.flush(writes, count, self.created)
         except BaseException:
@@ -322,6 +315,32 @@ class Transaction:
         self.undo_count = 0
         self.erased = {}
         self.bytes = 0
+        self.flushes += 1
+        return 0
+
+    def grow_large(self):
+        """Become a large transaction: enter the commit section, for good. Raises ConflictError."""
+        if self.large is None:
+            large = Large()
+            large.begin(self.store, cython.address(self.writer), self)
+            self.large = large
+            self.tracks = False
+            self.reads.clear()
+            self.ranges.clear()
+            self.roots.clear()
+        return 0
+
+    def put_sorted(self, tree, writes):
+        """Put many pairs, sorted in a Writes, straight into the pages. An error ends all; so does a ConflictError."""
+        found: Writes = writes
+        self.check_write()
+        self.flush()
+        try:
+            found.aim(tree, 0)
+            self.large.flush(found.items, found.count, self.created)
+        except BaseException:
+            self.end()
+            raise
         self.flushes += 1
         return 0
 

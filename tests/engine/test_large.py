@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import resource
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -226,3 +230,88 @@ def test_it_survives_or_not_as_a_whole(end: str) -> None:
     with engine.open(PATH, fs=files, **OPTIONS) as again:
         assert everything(again) == expected
         assert again.check() == []
+
+
+# --- put_many of more than memory -----------------------------------------------------------------------------------
+
+
+def test_put_many_streams_what_memory_does_not_hold(db: Any) -> None:
+    """The iterable is taken run by run; what others see is all of it, or nothing."""
+    tree = db.tree("t")
+    taken, seen = 0, set()
+
+    def pairs() -> Iterator[tuple[bytes, bytes]]:
+        nonlocal taken
+        for taken in range(1, 9001):
+            if taken % 1000 == 0:
+                seen.add((taken // 5000, db.stats()["log_appends"] > 100, len(tree)))
+            yield key(taken), b"%d" % taken * 10
+
+    assert tree.put_many(pairs()) == 9000
+    assert {length for _, _, length in seen} == {0}, "nothing of it was seen before its end"
+    assert (1, True, 0) in seen, "pages were changed while pairs still came"
+    assert everything(db) == {key(n): b"%d" % n * 10 for n in range(1, 9001)}
+    assert tree.put_many((key(n % 3000), b"again") for n in range(1, 9001)) >= 3000
+    assert sum(value == b"again" for value in everything(db).values()) == 3000
+
+
+@pytest.mark.parametrize("wrong", [RuntimeError("no more"), ("no pair",), (b"k" * 5000, b""), (1, 2)])
+def test_a_stream_that_fails_is_undone_as_a_whole(db: Any, wrong: Any) -> None:
+    tree = db.tree("t")
+    tree.put(b"old", b"1")
+
+    def pairs() -> Iterator[Any]:
+        for number in range(6000):
+            yield key(number), b"v" * 50
+        if isinstance(wrong, Exception):
+            raise wrong
+        yield wrong
+
+    with pytest.raises((RuntimeError, engine.InterfaceError, engine.LimitError)):
+        tree.put_many(pairs())
+    assert everything(db) == {b"old": b"1"}
+    tree.put(b"new", b"2")
+    with db.begin() as txn, pytest.raises((RuntimeError, engine.InterfaceError, engine.LimitError)):
+        txn.tree("t").put_many(pairs())
+    assert db.check() == []
+
+
+def test_a_stream_makes_its_tree_and_waits_for_others(db: Any) -> None:
+    other = db.begin()
+    other.tree("u").put(b"x", b"1")
+    assert db.tree("made by it").put_many((key(n), b"v" * 60) for n in range(5000)) == 5000
+    with pytest.raises(engine.ConflictError):
+        other.commit()  # both changed the catalog's pages, and a large transaction is known by pages
+    assert len(db.tree("made by it")) == 5000
+
+
+def test_a_transaction_of_many_rows() -> None:
+    """A transaction many times its pool and its memory. `python -m tests.long large` has twenty million rows."""
+    rows = int(os.environ.get("ANOKURO_LARGE_ROWS", "60000"))
+    pool = (64 << 20) if rows > 1_000_000 else 1 << 20
+    with tempfile.TemporaryDirectory() as directory:
+        options = {"pool_bytes": pool, "memtable_bytes": pool // 2, "synchronous": "normal"}
+        db = engine.open(os.path.join(directory, "l.ank"), **options)
+        began = time.monotonic()
+        with db.begin() as txn:
+            tree = txn.tree("t")
+            for number in range(rows):
+                tree.put(b"%012d" % (number ^ 31), b"%0100d" % number)
+                if number == rows // 2:
+                    halfway = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        seconds = time.monotonic() - began
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        log = sum(segment.size for segment in db.store.log.segments())
+        print(
+            f"\n{rows} rows in one transaction: {rows / seconds:,.0f} rows/s, peak of memory {peak / 1024:.0f} MiB "
+            f"(halfway {halfway / 1024:.0f}), log {log / 2**20:.0f} MiB, file {db.store.file.size() / 2**20:.0f} MiB"
+        )
+        assert peak - halfway < 96 << 10, "memory does not grow with the rows"
+        assert len(db.tree("t")) == rows
+        assert db.tree("t").get(b"%012d" % 0) == b"%0100d" % 31
+        began = time.monotonic()
+        assert db.tree("s").put_many((b"%012d" % number, b"%0100d" % number) for number in range(rows)) == rows
+        print(f"{rows} rows by put_many, in order: {rows / (time.monotonic() - began):,.0f} rows/s")
+        assert len(db.tree("s")) == rows
+        db.checkpoint()
+        db.close()
