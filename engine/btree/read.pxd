@@ -54,6 +54,10 @@ cdef class Scan:
     cdef bint done
     cdef bytes start
     cdef bytes stop
+    cdef const uint8_t *start_key      # of `start` and `stop`; NULL: there is none
+    cdef const uint8_t *stop_key
+    cdef size_t start_len
+    cdef size_t stop_len
     cdef uint8_t *bound          # where the next leaf begins (reverse: ends), a key
     cdef size_t bound_len
     cdef bint bounded            # false only before the first leaf: whether `bound` counts; else the tree's end is meant
@@ -63,4 +67,7 @@ cdef class Scan:
     cdef int _advance(self) except -1
     cdef bytes _key(self, long index)
     cdef bytes _value(self, long index)
-    cdef long _position(self, bytes key) except -1
+    cdef long _position(self, const uint8_t *key, size_t length) noexcept nogil
+    cdef int next_leaf(self) noexcept nogil
+    cdef int64_t value_room(self, long index) noexcept nogil
+    cdef int value_into(self, long index, uint8_t *out) noexcept nogil

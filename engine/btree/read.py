@@ -266,6 +266,12 @@ class Scan:
         self.ahead = cython.cast(cython.pointer(ahead_t), calloc(1, cython.sizeof(ahead_t)))
         if self.page == cython.NULL or self.bound == cython.NULL or self.ahead == cython.NULL:
             raise MemoryError
+        if self.start is not None:
+            self.start_key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(self.start))
+            self.start_len = len(self.start)
+        if self.stop is not None:
+            self.stop_key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(self.stop))
+            self.stop_len = len(self.stop)
         last = self.start if self.reverse else self.stop
         self.ahead.reverse = self.reverse
         if last is not None:
@@ -315,24 +321,21 @@ class Scan:
             pool_unfix(self.pool, frame)
         return done
 
-    def _position(self, key):
-        """Index of the first cell of the copied leaf whose key is not below `key`."""
-        raw = cython.cast(cython.p_uchar, PyBytes_AS_STRING(key))
+    def _position(self, key, length):
+        """Index of the first cell of the copied leaf whose key is not below `key`, or an error."""
         size = self.pool.page_size
-        length: cython.size_t = len(key)
+        shared: cython.size_t
         if not self.page.flags & FLAG_UPPER_INFINITE:
             shared = min(length, cython.cast(cython.size_t, self.page.upper_len))
-            order = memcmp(raw, upper_fence(self.page, size), shared)
+            order = memcmp(key, upper_fence(self.page, size), shared)
             if order > 0 or (order == 0 and length >= self.page.upper_len):
                 return self.page.count
         shared = min(length, cython.cast(cython.size_t, self.page.lower_len))
-        order = memcmp(raw, lower_fence(self.page, size), shared)
+        order = memcmp(key, lower_fence(self.page, size), shared)
         if order < 0 or (order == 0 and length <= self.page.lower_len):
             return 0
-        found = node_search(self.page, size, raw, length)
-        if found < 0:
-            raise error_of(corrupt(self.page.page_id, 103), self.path)
-        return found >> 1
+        found = node_search(self.page, size, key, length)
+        return found >> 1 if found >= 0 else corrupt(self.page.page_id, 103)
 
     def _goes_on(self, fence, length):
         """Whether the next bound lies beyond the present one, as it does in a sound tree: no scan goes in circles."""
@@ -345,20 +348,31 @@ class Scan:
 
     def _advance(self):
         """Bring the next leaf with keys of the range: 1, or 0 at the end of the scan."""
-        size = self.pool.page_size
         self.owner[0].check_open()
+        with cython.nogil:
+            code = self.next_leaf()
+        if code < 0:
+            raise error_of(code, self.path)
+        return code
+
+    def next_leaf(self):
+        """As _advance, for callers without the GIL, who see to it that what is read stays open: 1, 0 or an error."""
+        size = self.pool.page_size
         while not self.done:
-            with cython.nogil:
-                code = self._load()
+            code = self._load()
             if code < 0:
-                raise error_of(code, self.path)
+                return code
             page = self.page
             self.at = 0
             self.end = page.count
-            if self.start is not None:
-                self.at = self._position(self.start)
-            if self.stop is not None:
-                self.end = self._position(self.stop)
+            if self.start_key != cython.NULL:
+                self.at = self._position(self.start_key, self.start_len)
+            if self.stop_key != cython.NULL:
+                self.end = self._position(self.stop_key, self.stop_len)
+            if self.at < 0 or self.end < 0:
+                code = cython.cast(cython.int, self.at if self.at < 0 else self.end)
+                self.at = self.end = 0
+                return code
             fence = lower_fence(page, size) if self.reverse else upper_fence(page, size)
             length: cython.size_t = page.lower_len if self.reverse else page.upper_len
             if self.reverse:
@@ -366,7 +380,8 @@ class Scan:
             else:
                 self.done = page.flags & FLAG_UPPER_INFINITE != 0 or self.end < page.count
             if not self.done and not self._goes_on(fence, length):
-                raise error_of(corrupt(page.page_id, 103), self.path)
+                self.at = self.end = 0
+                return corrupt(page.page_id, 103)
             self.bounded = True
             self.bound_len = length
             memcpy(self.bound, fence, length)
@@ -374,6 +389,26 @@ class Scan:
                 return 1
             self.at = self.end
         return 0
+
+    def value_room(self, index):
+        """The bytes of the value of a cell of the copied leaf, or an error: a damaged reference may name any length."""
+        slot = slot_at(self.page, index)
+        raw: cython.uint = cell_at(self.page, slot).value_len
+        if not raw & VALUE_OVERFLOW:
+            return raw
+        ref: overflow_ref_t
+        memcpy(cython.address(ref), cell_value(self.page, slot), cython.sizeof(overflow_ref_t))
+        pages: uint64_t = load32_relaxed(cython.address(self.pool.next_page_id))
+        if ref.length > pages * self.pool.page_size:
+            return corrupt(self.page.page_id, 104)
+        return cython.cast(int64_t, ref.length)
+
+    def value_into(self, index, out):
+        """Copy a long value to `out`, which has `value_room` bytes. 0 or an error."""
+        ref: overflow_ref_t
+        slot = slot_at(self.page, index)
+        memcpy(cython.address(ref), cell_value(self.page, slot), cython.sizeof(overflow_ref_t))
+        return overflow_read(self.pool, self.lsn, cython.address(ref), out)
 
     def _key(self, index):
         page = self.page
@@ -387,20 +422,15 @@ class Scan:
     def _value(self, index):
         page = self.page
         slot = slot_at(page, index)
-        raw: cython.uint = cell_at(page, slot).value_len
-        if not raw & VALUE_OVERFLOW:
-            return PyBytes_FromStringAndSize(cython.cast(cython.p_char, cell_value(page, slot)), raw)
-        ref: overflow_ref_t
-        memcpy(cython.address(ref), cell_value(page, slot), cython.sizeof(overflow_ref_t))
-        if (
-            ref.length
-            > cython.cast(uint64_t, load32_relaxed(cython.address(self.pool.next_page_id))) * self.pool.page_size
-        ):
-            raise error_of(corrupt(page.page_id, 104), self.path)
-        value = PyBytes_FromStringAndSize(cython.NULL, ref.length)
+        room = self.value_room(index)
+        if room < 0:
+            raise error_of(cython.cast(cython.int, room), self.path)
+        if not cell_at(page, slot).value_len & VALUE_OVERFLOW:
+            return PyBytes_FromStringAndSize(cython.cast(cython.p_char, cell_value(page, slot)), room)
+        value = PyBytes_FromStringAndSize(cython.NULL, room)
         out = cython.cast(cython.p_uchar, PyBytes_AS_STRING(value))
         with cython.nogil:
-            done = overflow_read(self.pool, self.lsn, cython.address(ref), out)
+            done = self.value_into(index, out)
         if done < 0:
             raise error_of(done, self.path)
         return value
