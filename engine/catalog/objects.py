@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from engine.record.columns import ColumnReader
 from engine.record.keys import KeyCodec
 from engine.record.rows import RowDecoder, RowEncoder
 from engine.record.types import Type, Value
@@ -175,6 +176,14 @@ class Table:
         if self.key is KeyKind.ROWID:
             return RowDecoder(columns, len(missing) + 1, len(missing), (), [*missing, None])
         return RowDecoder(columns, len(missing), self.rowid_column, self.key_columns, missing)
+
+    def column_reader(self, columns: Sequence[int]) -> ColumnReader:
+        """A new reader of the columns at these positions, as `decoder`, for the column gear."""
+        missing = [column.missing for column in self.columns]
+        types = [column.type for column in self.columns]
+        if self.key is KeyKind.ROWID:
+            return ColumnReader(columns, [*types, Type.INTEGER], len(types), (), [*missing, None])
+        return ColumnReader(columns, types, self.rowid_column, self.key_columns, missing)
 
     def with_indexes(self, indexes: tuple[Index, ...]) -> Table:
         """The same table with other indexes."""

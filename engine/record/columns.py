@@ -22,7 +22,6 @@ from cython.cimports.engine.record.moments import date_from_days, timestamp_from
 
 from engine.base.errors import CorruptionError, LimitError
 from engine.record.rows import encode_row
-from engine.record.types import Type
 
 MICROS_FIRST = cython.declare(cython.longlong, -719162 * 86_400_000_000)
 MICROS_END = cython.declare(cython.longlong, 2932897 * 86_400_000_000)
@@ -394,7 +393,9 @@ class ColumnReader:
                 if c.source < fields:
                     code = put_field(c, row, data, length, cython.address(self.fields[c.source]))
                 else:
-                    code = put_field(c, row, self.default_bytes, self.defaults_len, cython.address(self.missing[c.source]))
+                    code = put_field(
+                        c, row, self.default_bytes, self.defaults_len, cython.address(self.missing[c.source])
+                    )
             elif c.source == SOURCE_ROWID:
                 if key_len != 8:
                     return READ_DAMAGED

@@ -231,23 +231,23 @@ def _sum_type(types: tuple[Type, ...]) -> Type:
     return Type.INTEGER if types[0] is Type.BOOLEAN else types[0]
 
 
-# name: least and most arguments, whether numbers are needed, result type, class, name of the pyarrow kernel
-AGGREGATES: dict[str, tuple[int, int, bool, Any, type[Aggregator], str | None]] = {
-    "count": (0, 1, False, Type.INTEGER, Count, "count"),
-    "sum": (1, 1, True, _sum_type, Sum, "sum"),
-    "total": (1, 1, True, Type.REAL, Total, None),
-    "avg": (1, 1, True, Type.REAL, Average, "mean"),
-    "min": (1, 1, False, _same, Extreme, "min"),
-    "max": (1, 1, False, _same, Maximum, "max"),
-    "group_concat": (1, 2, False, Type.TEXT, Join, None),
-    "string_agg": (2, 2, False, Type.TEXT, Join, None),
-    "bool_and": (1, 1, False, Type.BOOLEAN, Truth, "all"),
-    "every": (1, 1, False, Type.BOOLEAN, Truth, "all"),
-    "bool_or": (1, 1, False, Type.BOOLEAN, AnyTruth, "any"),
-    "variance": (1, 1, True, Type.REAL, Variance, None),
-    "var_samp": (1, 1, True, Type.REAL, Variance, None),
-    "var_pop": (1, 1, True, Type.REAL, PopulationVariance, "variance"),
-    "stddev": (1, 1, True, Type.REAL, Deviation, None),
-    "stddev_samp": (1, 1, True, Type.REAL, Deviation, None),
-    "stddev_pop": (1, 1, True, Type.REAL, PopulationDeviation, "stddev"),
+# name: least and most arguments, whether numbers are needed, result type, class
+AGGREGATES: dict[str, tuple[int, int, bool, Any, type[Aggregator]]] = {
+    "count": (0, 1, False, Type.INTEGER, Count),
+    "sum": (1, 1, True, _sum_type, Sum),
+    "total": (1, 1, True, Type.REAL, Total),
+    "avg": (1, 1, True, Type.REAL, Average),
+    "min": (1, 1, False, _same, Extreme),
+    "max": (1, 1, False, _same, Maximum),
+    "group_concat": (1, 2, False, Type.TEXT, Join),
+    "string_agg": (2, 2, False, Type.TEXT, Join),
+    "bool_and": (1, 1, False, Type.BOOLEAN, Truth),
+    "every": (1, 1, False, Type.BOOLEAN, Truth),
+    "bool_or": (1, 1, False, Type.BOOLEAN, AnyTruth),
+    "variance": (1, 1, True, Type.REAL, Variance),
+    "var_samp": (1, 1, True, Type.REAL, Variance),
+    "var_pop": (1, 1, True, Type.REAL, PopulationVariance),
+    "stddev": (1, 1, True, Type.REAL, Deviation),
+    "stddev_samp": (1, 1, True, Type.REAL, Deviation),
+    "stddev_pop": (1, 1, True, Type.REAL, PopulationDeviation),
 }

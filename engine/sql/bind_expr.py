@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.base.errors import DatabaseError, DataError, Error, LimitError, NotSupportedError
 from engine.record.types import NUMERIC, Type, convert, describe, normalise, try_convert, type_named, type_of
 from engine.sql import functions as fn
+from engine.sql import kernels
 from engine.sql.expr import (
     Aggregate,
     Call,
@@ -487,7 +488,7 @@ def _fits(kind: Type, wanted: str) -> bool:
 
 
 COALESCE = Function("coalesce", 1, 1000, ("any",), common_type, lambda *v: next((x for x in v if x is not None), None), True,
-                    arrow="coalesce")  # fmt: skip
+                    columns=kernels.coalesce)  # fmt: skip
 
 _HANDLERS: dict[type[ast.Expr], Callable[[ExprBinder, Any], Expr]] = {
     ast.Literal: ExprBinder.literal,

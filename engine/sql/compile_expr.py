@@ -33,6 +33,7 @@ class Runtime:
     __slots__ = (
         "early",
         "flag",
+        "forced",
         "hoisted",
         "literals",
         "memo",
@@ -57,6 +58,7 @@ class Runtime:
         self.now: datetime.datetime | None = None
         self.profile: Profile | None = None
         self.session: Any = None
+        self.forced = False  # whether the column gear runs where it would not pay
         self.flag: list[Any] = [False, interrupted]
 
     def begin(self, txn: Any, session: Any, flag: list[Any]) -> None:
@@ -70,6 +72,10 @@ class Runtime:
         self.memo = {}
         if self.early:
             self.hoisted = [closure(()) for closure in self.early]
+
+    def catch_up(self) -> None:
+        """Compute what was compiled after `bind`."""
+        self.hoisted += [closure(()) for closure in self.early[len(self.hoisted) :]]
 
     def end(self) -> None:
         """Let go of everything an execution held; the closures stay ready for the next one."""

@@ -125,7 +125,9 @@ class Compiler:
     def __init__(self, shared: Shared, schema: Schema, begin: Callable[..., Any], literals: tuple[Value, ...] = ()):
         self.shared = shared
         self.schema = schema
-        self.estimates = Estimates(lambda table: shared.table_rows(table, begin), schema.statistics, literals)
+        self.estimates = Estimates(
+            lambda table: shared.table_rows(table, begin), schema.statistics, literals, shared.gear
+        )
 
     def binder(self, text: str) -> Binder:
         """A binder for a statement's text."""
@@ -134,7 +136,9 @@ class Compiler:
     def compile(self, text: str, node: ast.Statement) -> Compiled:
         """A query, change or EXPLAIN ready to run."""
         binder = self.binder(text)
-        made = self._compile(text, node, binder, Runtime())
+        rt = Runtime()
+        rt.forced = self.shared.gear == "column"
+        made = self._compile(text, node, binder, rt)
         made.exact = binder.exact
         return made
 
@@ -175,10 +179,10 @@ class Compiler:
         rows = list(lines(explain(inner.plan, self.estimates)))
         if inner.change is not None:
             target = inner.change.table.name
-            rows = [(inner.what.lower(), target, rows[0][2]), *(("  " + op, detail, n) for op, detail, n in rows)]
+            rows = [(inner.what.lower(), target, rows[0][2], "row"), *(("  " + row[0], *row[1:]) for row in rows)]
         made = Compiled(self.schema.version, "EXPLAIN", inner.params, rt, inner.plan)
-        made.columns = ("operation", "detail", "rows")
-        made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER)
+        made.columns = ("operation", "detail", "rows", "gear")
+        made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER, Type.TEXT)
         made.run = lambda: iter(rows)
         return made
 
@@ -207,12 +211,12 @@ class Compiler:
             count, _ = inner.change.run()
             milliseconds = round((perf_counter() - started) * 1000, 3)
             below = report()
-            first: Row = (inner.what.lower(), inner.change.table.name, below[0][2], count, 1, milliseconds)
+            first: Row = (inner.what.lower(), inner.change.table.name, below[0][2], count, 1, milliseconds, "row")
             return count, [first, *(("  " + row[0], *row[1:]) for row in below)]
 
         made = Compiled(self.schema.version, "EXPLAIN", inner.params, rt, inner.plan)
-        made.columns = ("operation", "detail", "rows", "actual_rows", "loops", "ms")
-        made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER, Type.INTEGER, Type.INTEGER, Type.REAL)
+        made.columns = ("operation", "detail", "rows", "actual_rows", "loops", "ms", "gear")
+        made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER, Type.INTEGER, Type.INTEGER, Type.REAL, Type.TEXT)
         if inner.change is None:
             made.run = run
         else:

@@ -17,11 +17,13 @@ from typing import Any
 from engine.base.errors import DataError, InternalError
 from engine.record.types import Type, try_convert
 from engine.sql import operators as op
+from engine.sql.columns.boundary import compile_columnar
 from engine.sql.compile_expr import Closure, Layout, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Column, Expr
 from engine.sql.group import compile_group
 from engine.sql.join import compile_hashed, compile_join
 from engine.sql.plan import (
+    Columnar,
     CountRows,
     Distinct,
     Filter,
@@ -138,10 +140,10 @@ def _sort(plan: Sort, rt: Runtime) -> Run:
     offset = None if plan.offset is None else compile_expr(plan.offset, {}, rt)
 
     def first_rows() -> Iterator[Row]:
-        count = _whole_number("LIMIT", limit)
+        count = whole_number("LIMIT", limit)
         if count is None or count < 0:
             return iter(sort_rows(list(below()), keys))
-        return iter(top_rows(below(), keys, count + max(0, _whole_number("OFFSET", offset) or 0)))
+        return iter(top_rows(below(), keys, count + max(0, whole_number("OFFSET", offset) or 0)))
 
     return first_rows
 
@@ -200,15 +202,16 @@ def _limit(plan: Limit, rt: Runtime) -> Run:
     offset = None if plan.offset is None else compile_expr(plan.offset, {}, rt)
 
     def run() -> Iterator[Row]:
-        first = _whole_number("OFFSET", offset) or 0
-        count = _whole_number("LIMIT", limit)
+        first = whole_number("OFFSET", offset) or 0
+        count = whole_number("LIMIT", limit)
         first = max(first, 0)
         return islice(below(), first, None if count is None or count < 0 else first + count)
 
     return run
 
 
-def _whole_number(what: str, closure: Closure | None) -> int | None:
+def whole_number(what: str, closure: Closure | None) -> int | None:
+    """The value of LIMIT or OFFSET. Raises DataError unless it is an integer or NULL."""
     value = None if closure is None else closure(())
     if value is None:
         return None
@@ -306,6 +309,7 @@ _COMPILERS: dict[type[Plan], Callable[[Any, Runtime], Run]] = {
     Project: _project,
     Hashed: compile_hashed,
     Kept: _kept,
+    Columnar: compile_columnar,
     Join: compile_join,
     Group: compile_group,
     Window: compile_window,

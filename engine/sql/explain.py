@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from engine.catalog.objects import Table
 from engine.record.types import describe, text_of
+from engine.sql.columns.choose import has_columns
 from engine.sql.expr import (
     Aggregate,
     Call,
@@ -25,6 +26,7 @@ from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (
     Access,
     AnyOf,
+    Columnar,
     CountRows,
     Filter,
     FullScan,
@@ -53,7 +55,7 @@ from engine.sql.profile import Measured, Profile
 class PlanNode:
     """A node as EXPLAIN shows it: what it does, on what, how many rows are expected, and what it reads from.
 
-    actual: what EXPLAIN ANALYZE measured.
+    gear: "row" or "column". actual: what EXPLAIN ANALYZE measured.
     """
 
     operation: str
@@ -61,31 +63,36 @@ class PlanNode:
     rows: float
     inputs: tuple[PlanNode, ...]
     actual: Measured | None = None
+    gear: str = "row"
 
 
-def explain(plan: Plan, estimates: Estimates, profile: Profile | None = None) -> PlanNode:
+def explain(plan: Plan, estimates: Estimates, profile: Profile | None = None, gear: str = "row") -> PlanNode:
     """The model of a plan. Projections that only rename are left out."""
+    if isinstance(plan, Columnar):
+        return explain(plan.input, estimates, profile, "column")
+    if gear == "column" and not has_columns(plan):
+        gear = "row"
     if isinstance(plan, Project) and all(isinstance(expr, Column) for expr in plan.exprs):
-        return explain(plan.input, estimates, profile)
+        return explain(plan.input, estimates, profile, gear)
     operation, detail = _describe(plan)
-    below = [explain(node, estimates, profile) for node in inputs(plan)]
+    below = [explain(node, estimates, profile, gear) for node in inputs(plan)]
     below += [_subquery(query, estimates, profile) for expr in exprs(plan) for query in _subqueries(expr)]
     actual = None if profile is None else profile.of(plan)
-    return PlanNode(operation, detail, round(estimates.rows(plan)), tuple(below), actual)
+    return PlanNode(operation, detail, round(estimates.rows(plan)), tuple(below), actual, gear)
 
 
-def lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int]]:
-    """The tree as rows: operation indented by depth, detail, expected rows."""
-    yield "  " * depth + node.operation, node.detail, int(node.rows)
+def lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int, str]]:
+    """The tree as rows: operation indented by depth, detail, expected rows, gear."""
+    yield "  " * depth + node.operation, node.detail, int(node.rows), node.gear
     for child in node.inputs:
         yield from lines(child, depth + 1)
 
 
-def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int, int, int, float]]:
-    """As `lines`, then the rows it really gave, how often it ran, and its milliseconds."""
+def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int, int, int, float, str]]:
+    """As `lines`, then the rows it really gave, how often it ran, its milliseconds, its gear."""
     actual = node.actual or Measured()
     milliseconds = round(actual.seconds * 1000, 3)
-    yield "  " * depth + node.operation, node.detail, int(node.rows), actual.rows, actual.loops, milliseconds
+    yield "  " * depth + node.operation, node.detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear
     for child in node.inputs:
         yield from measured_lines(child, depth + 1)
 
@@ -94,7 +101,7 @@ def _subquery(query: SubqueryExpr, estimates: Estimates, profile: Profile | None
     inner = explain(query.plan, estimates, profile)
     needs = ", ".join(column.name for column in query.outer)
     return PlanNode(
-        f"{query.kind} subquery", f"for each {needs}" if needs else "once", inner.rows, (inner,), inner.actual
+        f"{query.kind} subquery", f"for each {needs}" if needs else "once", inner.rows, (inner,), inner.actual, inner.gear
     )
 
 

@@ -1,8 +1,8 @@
 """Operators and functions, each declared once: name, arguments, result type, implementation, and its Arrow kernel.
 
 An implementation gets plain values. Unless `null_aware`, it is never called with NULL: NULL in any argument gives
-NULL. `arrow` names the pyarrow.compute kernel of the same meaning (None: none has it; the column gear then calls the
-implementation value by value). Aggregates are classes with `step(*values)` and `result()`.
+NULL. `columns` is the column form, of the same meaning over whole arrays (engine.sql.kernels; None: the column gear
+calls the implementation value by value). Aggregates are classes with `step(*values)` and `result()`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from engine.base.errors import DataError
 from engine.record.types import NUMERIC, Type, Value, convert, describe, text_of, try_convert, type_of
+from engine.sql import kernels
 from engine.sql import operators as op
 from engine.sql.aggregates import AGGREGATES
 
@@ -33,7 +34,7 @@ class Function:
     implementation: Callable[..., Any]
     null_aware: bool = False
     aggregate: bool = False
-    arrow: str | None = None
+    columns: Callable[..., Any] | None = None
     constant: bool = True
 
     def __hash__(self) -> int:
@@ -91,29 +92,30 @@ def _function(
 OPERATORS: dict[tuple[str, int], Function] = {
     (f.name, f.least): f
     for f in (
-        _function("+", 2, 2, "sum sum", arithmetic_type, op.add, arrow="add_checked"),
-        _function("-", 2, 2, "sum sum", arithmetic_type, op.subtract, arrow="subtract_checked"),
-        _function("*", 2, 2, "number number", arithmetic_type, op.multiply, arrow="multiply_checked"),
-        _function("/", 2, 2, "number number", arithmetic_type, op.divide),
-        _function("%", 2, 2, "number number", arithmetic_type, op.remainder),
-        _function("&", 2, 2, "integer integer", Type.INTEGER, op.bit_and, arrow="bit_wise_and"),
-        _function("|", 2, 2, "integer integer", Type.INTEGER, op.bit_or, arrow="bit_wise_or"),
+        _function("+", 2, 2, "sum sum", arithmetic_type, op.add, columns=kernels.arithmetic("add")),
+        _function("-", 2, 2, "sum sum", arithmetic_type, op.subtract, columns=kernels.arithmetic("subtract")),
+        _function("*", 2, 2, "number number", arithmetic_type, op.multiply, columns=kernels.arithmetic("multiply")),
+        _function("/", 2, 2, "number number", arithmetic_type, op.divide, columns=kernels.divide),
+        _function("%", 2, 2, "number number", arithmetic_type, op.remainder, columns=kernels.remainder),
+        _function("&", 2, 2, "integer integer", Type.INTEGER, op.bit_and, columns=kernels.bits("bit_wise_and")),
+        _function("|", 2, 2, "integer integer", Type.INTEGER, op.bit_or, columns=kernels.bits("bit_wise_or")),
         _function("<<", 2, 2, "integer integer", Type.INTEGER, op.shift_left),
         _function(">>", 2, 2, "integer integer", Type.INTEGER, op.shift_right),
-        _function("||", 2, 2, "any any", Type.TEXT, op.concatenate, arrow="binary_join_element_wise"),
-        _function("-", 1, 1, "number", _numeric, op.negate, arrow="negate_checked"),
-        _function("+", 1, 1, "any", _first, op.plus),
-        _function("~", 1, 1, "integer", Type.INTEGER, op.bit_not, arrow="bit_wise_not"),
+        _function("||", 2, 2, "any any", Type.TEXT, op.concatenate, columns=kernels.concatenate),
+        _function("-", 1, 1, "number", _numeric, op.negate, columns=kernels.negate),
+        _function("+", 1, 1, "any", _first, op.plus, columns=kernels.plus),
+        _function("~", 1, 1, "integer", Type.INTEGER, op.bit_not, columns=kernels.bits("bit_wise_not")),
     )
 }
 
 _KERNELS = {"=": "equal", "<>": "not_equal", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 COMPARE: dict[str, Function] = {
-    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body, arrow=_KERNELS[sign])
+    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body, columns=kernels.compare(_KERNELS[sign]))
     for sign, body in op.COMPARISONS.items()
 }
 COMPARE_ANY: dict[str, Function] = {
-    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body) for sign, body in op.ANY_COMPARISONS.items()
+    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body, columns=kernels.compare(_KERNELS[sign]))
+    for sign, body in op.ANY_COMPARISONS.items()
 }
 
 
@@ -180,8 +182,12 @@ def _cast_timestamp(value: Value) -> Value:
     return convert(value, Type.TIMESTAMP)
 
 
+_CAST_FORMS = {
+    Type.INTEGER: kernels.to_integer, Type.REAL: kernels.real, Type.TEXT: kernels.to_text,
+    Type.BOOLEAN: kernels.to_boolean, Type.DATE: kernels.to_date, Type.TIMESTAMP: kernels.to_timestamp,
+}  # fmt: skip
 CASTS: dict[Type, Function] = {
-    kind: _function(f"CAST AS {kind.name}", 1, 1, "any", kind, body)
+    kind: _function(f"CAST AS {kind.name}", 1, 1, "any", kind, body, columns=_CAST_FORMS.get(kind))
     for kind, body in {
         Type.INTEGER: _cast_integer,
         Type.REAL: _cast_real,
@@ -193,18 +199,30 @@ CASTS: dict[Type, Function] = {
     }.items()
 }
 COERCE: dict[Type, Function] = {
-    kind: _function(f"as {kind.name}", 1, 1, "any", kind if kind not in NUMERIC else Type.ANY, _coerce_to(kind))
+    kind: _function(
+        f"as {kind.name}", 1, 1, "any", kind if kind not in NUMERIC else Type.ANY, _coerce_to(kind),
+        columns=kernels.coerced(kind),
+    )
     for kind in (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
-}
+}  # fmt: skip
 
-NOT = _function("NOT", 1, 1, "any", Type.BOOLEAN, _not, null_aware=True, arrow="invert")
-IS_NULL = _function("IS NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is None, null_aware=True, arrow="is_null")
+NOT = _function("NOT", 1, 1, "any", Type.BOOLEAN, _not, null_aware=True, columns=kernels.invert)
+IS_NULL = _function("IS NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is None, null_aware=True, columns=kernels.is_null)
 IS_NOT_NULL = _function(
-    "IS NOT NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is not None, null_aware=True, arrow="is_valid"
+    "IS NOT NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is not None, null_aware=True, columns=kernels.is_valid
 )
-IS_DISTINCT = _function("IS DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, _distinct, null_aware=True)
+IS_DISTINCT = _function(
+    "IS DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, _distinct, null_aware=True, columns=kernels.distinct
+)
 IS_NOT_DISTINCT = _function(
-    "IS NOT DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, lambda a, b: not _distinct(a, b), null_aware=True
+    "IS NOT DISTINCT FROM",
+    2,
+    2,
+    "any any",
+    Type.BOOLEAN,
+    lambda a, b: not _distinct(a, b),
+    null_aware=True,
+    columns=kernels.not_distinct,
 )
 IS_TRUTH: dict[tuple[bool | None, bool], Function] = {
     (wanted, negated): _function(
@@ -212,6 +230,7 @@ IS_TRUTH: dict[tuple[bool | None, bool], Function] = {
         1, 1, "any", Type.BOOLEAN,
         lambda v, wanted=wanted, negated=negated: (op.truth(v) is wanted) != negated,
         null_aware=True,
+        columns=kernels.is_truth(wanted, negated),
     )
     for wanted in (True, False, None)
     for negated in (True, False)
@@ -380,43 +399,44 @@ def _sign(value: Any) -> int:
 SCALARS: dict[str, Function] = {
     f.name: f
     for f in (
-        *(_function(n, 1, 1, "number", Type.REAL, _real_function(body)) for n, body in _REAL1.items()),
-        _function("abs", 1, 1, "number", _numeric, _abs, arrow="abs_checked"),
-        _function("sign", 1, 1, "number", Type.INTEGER, _sign, arrow="sign"),
+        *(_function(n, 1, 1, "number", Type.REAL, _real_function(body), columns=kernels.square_root if n == "sqrt" else None)
+          for n, body in _REAL1.items()),
+        _function("abs", 1, 1, "number", _numeric, _abs, columns=kernels.absolute),
+        _function("sign", 1, 1, "number", Type.INTEGER, _sign),
         _function("round", 1, 2, "number integer", _numeric, _round),
-        _function("ceil", 1, 1, "number", _numeric, _whole(math.ceil)),
-        _function("ceiling", 1, 1, "number", _numeric, _whole(math.ceil)),
-        _function("floor", 1, 1, "number", _numeric, _whole(math.floor)),
-        _function("trunc", 1, 1, "number", _numeric, _whole(math.trunc)),
-        _function("mod", 2, 2, "number number", arithmetic_type, op.remainder),
+        _function("ceil", 1, 1, "number", _numeric, _whole(math.ceil), columns=kernels.rounded("ceil")),
+        _function("ceiling", 1, 1, "number", _numeric, _whole(math.ceil), columns=kernels.rounded("ceil")),
+        _function("floor", 1, 1, "number", _numeric, _whole(math.floor), columns=kernels.rounded("floor")),
+        _function("trunc", 1, 1, "number", _numeric, _whole(math.trunc), columns=kernels.rounded("trunc")),
+        _function("mod", 2, 2, "number number", arithmetic_type, op.remainder, columns=kernels.remainder),
         _function("power", 2, 2, "number number", Type.REAL, _real_function(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
         _function("pow", 2, 2, "number number", Type.REAL, _real_function(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
         _function("pi", 0, 0, "", Type.REAL, lambda: math.pi),
-        _function("length", 1, 1, "any", Type.INTEGER, _length),
-        _function("char_length", 1, 1, "any", Type.INTEGER, _length, arrow="utf8_length"),
-        _function("octet_length", 1, 1, "any", Type.INTEGER, lambda v: len(_cast_blob(v)), arrow="binary_length"),
-        _function("lower", 1, 1, "any", Type.TEXT, lambda v: _text(v).lower(), arrow="utf8_lower"),
-        _function("upper", 1, 1, "any", Type.TEXT, lambda v: _text(v).upper(), arrow="utf8_upper"),
-        _function("trim", 1, 2, "any any", Type.TEXT, _trim(str.strip)),
-        _function("ltrim", 1, 2, "any any", Type.TEXT, _trim(str.lstrip)),
-        _function("rtrim", 1, 2, "any any", Type.TEXT, _trim(str.rstrip)),
-        _function("substr", 2, 3, "any integer integer", _first, _substring),
-        _function("substring", 2, 3, "any integer integer", _first, _substring),
+        _function("length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
+        _function("char_length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
+        _function("octet_length", 1, 1, "any", Type.INTEGER, lambda v: len(_cast_blob(v))),
+        _function("lower", 1, 1, "any", Type.TEXT, lambda v: _text(v).lower(), columns=kernels.ascii_only("ascii_lower")),
+        _function("upper", 1, 1, "any", Type.TEXT, lambda v: _text(v).upper(), columns=kernels.ascii_only("ascii_upper")),
+        _function("trim", 1, 2, "any any", Type.TEXT, _trim(str.strip), columns=kernels.trim("utf8_trim")),
+        _function("ltrim", 1, 2, "any any", Type.TEXT, _trim(str.lstrip), columns=kernels.trim("utf8_ltrim")),
+        _function("rtrim", 1, 2, "any any", Type.TEXT, _trim(str.rstrip), columns=kernels.trim("utf8_rtrim")),
+        _function("substr", 2, 3, "any integer integer", _first, _substring, columns=kernels.substring),
+        _function("substring", 2, 3, "any integer integer", _first, _substring, columns=kernels.substring),
         _function("replace", 3, 3, "any any any", Type.TEXT, _replace),
         _function("instr", 2, 2, "any any", Type.INTEGER, _instr),
         _function("strpos", 2, 2, "any any", Type.INTEGER, _instr),
-        _function("reverse", 1, 1, "any", Type.TEXT, lambda v: _text(v)[::-1], arrow="utf8_reverse"),
+        _function("reverse", 1, 1, "any", Type.TEXT, lambda v: _text(v)[::-1]),
         _function("starts_with", 2, 2, "any any", Type.BOOLEAN, lambda a, b: _text(a).startswith(_text(b))),
         _function("hex", 1, 1, "any", Type.TEXT, _hex),
         _function("unicode", 1, 1, "any", Type.INTEGER, lambda v: ord(_text(v)[0]) if _text(v) else None),
         _function("typeof", 1, 1, "any", Type.TEXT, _typeof, null_aware=True),
-        _function("nullif", 2, 2, "any any", _first, _null_if, null_aware=True),
-        _function("extract", 2, 2, "any any", lambda types: Type.ANY, _extract),
-        _function("date_part", 2, 2, "any any", lambda types: Type.ANY, _extract),
-        _function("date_trunc", 2, 2, "any any", Type.TIMESTAMP, _date_trunc),
+        _function("nullif", 2, 2, "any any", _first, _null_if, null_aware=True, columns=kernels.null_if),
+        _function("extract", 2, 2, "any any", lambda types: Type.ANY, _extract, columns=kernels.extract),
+        _function("date_part", 2, 2, "any any", lambda types: Type.ANY, _extract, columns=kernels.extract),
+        _function("date_trunc", 2, 2, "any any", Type.TIMESTAMP, _date_trunc, columns=kernels.date_trunc),
         _function("strftime", 2, 2, "any any", Type.TEXT, _strftime),
-        _function("date", 1, 1, "any", Type.DATE, _date),
-        _function("datetime", 1, 1, "any", Type.TIMESTAMP, _moment),
+        _function("date", 1, 1, "any", Type.DATE, _date, columns=kernels.to_date),
+        _function("datetime", 1, 1, "any", Type.TIMESTAMP, _moment, columns=kernels.to_timestamp),
         _function("greatest", 1, 100, "any", common_type, _extreme(">")),
         _function("least", 1, 100, "any", common_type, _extreme("<")),
     )
@@ -434,8 +454,8 @@ def find(name: str, count: int, star: bool) -> Function | None:
 
 
 _AGGREGATES: dict[str, Function] = {
-    name: Function(name, least, most, ("number",) if numeric else ("any",), result, make, True, True, kernel)
-    for name, (least, most, numeric, result, make, kernel) in AGGREGATES.items()
+    name: Function(name, least, most, ("number",) if numeric else ("any",), result, make, True, True)
+    for name, (least, most, numeric, result, make) in AGGREGATES.items()
 }
 
 

@@ -1,6 +1,7 @@
 """Plans: trees of immutable nodes, first as the binder writes them, then as the optimiser leaves them.
 
     OneRow  Rows  Scan  SystemScan  Filter  Project  Join  Hashed  Kept  Group  Window  Sort  Limit  Distinct  SetOp  Recurse  Working
+    Columnar: what is below it runs in the column gear
 
 Every node has `columns`, what its rows hold in this order. A node says what is to be done and, where there is a choice
 (`Scan.access`, `Join.method`), how; both gears of the executor work from the same nodes.
@@ -163,6 +164,14 @@ class Kept(Plan):
 
 
 @dataclass(frozen=True, slots=True)
+class Columnar(Plan):
+    """The rows of `input`, which is computed in the column gear. read: how many rows that touches, by estimate."""
+
+    input: Plan
+    read: float
+
+
+@dataclass(frozen=True, slots=True)
 class Group(Plan):
     """One row a group: the values of `keys`, then of `aggregates`. Without keys exactly one row."""
 
@@ -251,7 +260,7 @@ class Working(Plan):
 
 def inputs(plan: Plan) -> tuple[Plan, ...]:
     """The nodes directly below."""
-    if isinstance(plan, (Filter, Project, Hashed, Kept, Group, Window, Sort, Limit, Distinct)):
+    if isinstance(plan, (Filter, Project, Hashed, Kept, Columnar, Group, Window, Sort, Limit, Distinct)):
         return (plan.input,)
     if isinstance(plan, (Join, SetOp)):
         return (plan.left, plan.right)

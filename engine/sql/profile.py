@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from engine.sql.plan import Plan
 
 T = TypeVar("T")
+
+
+class Counted(Protocol):
+    """What knows its number of rows."""
+
+    rows: int
+
+
+B = TypeVar("B", bound=Counted)
 
 
 @dataclass(slots=True)
@@ -61,5 +70,27 @@ class Profile:
                     measured.seconds += perf_counter() - started
                 measured.rows += 1
                 yield row
+
+        return watched
+
+    def watch_batches(self, plan: Plan, run: Callable[[], Iterator[B]]) -> Callable[[], Iterator[B]]:
+        """As `watch`, for a node of the column gear, which gives batches."""
+        measured = self._nodes.setdefault(id(plan), (plan, Measured()))[1]
+
+        def watched() -> Iterator[B]:
+            measured.loops += 1
+            started = perf_counter()
+            batches = run()
+            measured.seconds += perf_counter() - started
+            while True:
+                started = perf_counter()
+                try:
+                    batch = next(batches, None)
+                finally:
+                    measured.seconds += perf_counter() - started
+                if batch is None:
+                    return
+                measured.rows += batch.rows
+                yield batch
 
         return watched

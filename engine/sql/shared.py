@@ -37,6 +37,7 @@ class Shared:
         self.hits = 0
         self.misses = 0
         self._sizes: dict[int, list[float]] = {}
+        self.gear = "auto"
 
     def register_system_table(
         self,
@@ -59,6 +60,13 @@ class Shared:
     ) -> None:
         """Have `handler(node, session, params)` carry out statements of a class (inspections, CHECKPOINT ...)."""
         self.handlers[kind] = handler
+
+    def set_gear(self, gear: str) -> None:
+        """Have every statement run in one gear ("row", "column") as far as it has a form there, or chosen ("auto"). For tests."""
+        if gear not in ("auto", "row", "column"):
+            raise ValueError("auto, row or column")
+        self.gear = gear
+        self.compiled.clear()
 
     def shape(self, sql: str) -> tuple[str, tuple[Any, ...]]:
         """The shape of a statement and its literals; remembered, because programs repeat their statements."""

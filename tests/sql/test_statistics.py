@@ -146,7 +146,7 @@ def test_explain_analyze_counts_rows_and_runs(db: Session) -> None:
     result = db.execute(
         "EXPLAIN ANALYZE SELECT count(*) FROM small s JOIN big b ON b.id = s.id WHERE EXISTS (SELECT 1 FROM middle m WHERE m.small = s.id)"
     )
-    assert result.columns == ("operation", "detail", "rows", "actual_rows", "loops", "ms")
+    assert result.columns == ("operation", "detail", "rows", "actual_rows", "loops", "ms", "gear")
     rows = {row[0].strip(): row for row in result}
     assert rows["aggregate"][3:5] == (1, 1)
     assert rows["key lookup"][3:5] == (20, 20)

@@ -8,12 +8,14 @@ drop_sorts       no sort where rows come in the order of a key
 prune_columns    no column that nobody needs
 count_rows       count(*) of a table without its rows
 keep_repeated    in subqueries, what does not depend on the outer row is computed once
+choose_gear      what touches many rows is computed in columns (engine.sql.columns)
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from engine.sql.columns.choose import choose_gear
 from engine.sql.optimise.access_paths import access_paths
 from engine.sql.optimise.count_rows import count_rows
 from engine.sql.optimise.drop_sorts import drop_sorts
@@ -34,6 +36,7 @@ RULES: list[Callable[[Plan, Estimates], Plan]] = [
     prune_columns,
     count_rows,
     keep_repeated,
+    choose_gear,
 ]
 
 

@@ -88,18 +88,23 @@ UNKNOWN = object()
 
 
 class Estimates:
-    """Estimates for one statement. table_rows: the size of a table. statistics: by lower-case name of the table."""
+    """Estimates for one statement. table_rows: the size of a table. statistics: by lower-case name of the table.
+
+    gear: "auto", or the gear everything is to run in (engine.sql.columns.choose).
+    """
 
     def __init__(
         self,
         table_rows: Callable[[Table], float],
         statistics: Mapping[str, TableStatistics] | None = None,
         literals: Sequence[Value] = (),
+        gear: str = "auto",
     ):
         self._count = table_rows
         self._sizes: dict[int, float] = {}
         self.statistics = statistics or {}
         self.literals = literals
+        self.gear = gear
         self.columns: dict[int, Known] = {}
 
     def table_rows(self, table: Table) -> float:

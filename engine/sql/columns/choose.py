@@ -1,0 +1,123 @@
+"""The last rule of the optimiser: which parts of a plan run in the column gear.
+
+A node belongs to it when it, its expressions and aggregates have column forms, and when it or anything below it touches
+many rows; then so do the nodes below that have forms, and those above it. What has none (windows, recursion, lookups,
+system tables) runs in the row gear, and rows are turned into batches or batches into rows between the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.sql.columns import arrow
+from engine.sql.columns.group import has_form
+from engine.sql.expr import Expr, SubqueryExpr, walk
+from engine.sql.optimise.estimates import Estimates
+from engine.sql.plan import (
+    Columnar,
+    Distinct,
+    Filter,
+    FullScan,
+    Group,
+    Join,
+    Kept,
+    Limit,
+    Plan,
+    Project,
+    Recurse,
+    Scan,
+    SetOp,
+    Sort,
+    exprs,
+    inputs,
+)
+
+WORTH = 2_000.0
+"""Rows a part must touch to run in columns."""
+
+
+def choose_gear(plan: Plan, estimates: Estimates) -> Plan:
+    """The rule. estimates.gear: "auto", "row", or "column", which is for tests: whatever has a form, however small."""
+    if estimates.gear == "row" or not arrow.available():
+        return plan
+    worth = -1.0 if estimates.gear == "column" else WORTH
+    if isinstance(plan, Scan):  # UPDATE and DELETE read their keys, too
+        return plan
+    return _choose(plan, estimates, worth)
+
+
+def _choose(plan: Plan, estimates: Estimates, worth: float) -> Plan:
+    """The plan with the topmost parts that pay wrapped."""
+    if isinstance(plan, (Columnar, Recurse)):
+        return plan
+    if has_columns(plan):
+        read = _read(plan, estimates)
+        if read >= worth and _pays(plan):
+            return Columnar(plan.columns, _below(plan, lambda node: _inside(node, estimates, worth)), read)
+    return _below(plan, lambda node: _choose(node, estimates, worth))
+
+
+def _inside(plan: Plan, estimates: Estimates, worth: float) -> Plan:
+    """A node below one that runs in columns: it does so too, or what is below it is chosen anew."""
+    if not has_columns(plan):
+        return _choose(plan, estimates, worth)
+    return _below(plan, lambda node: _inside(node, estimates, worth))
+
+
+def _below(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
+    """The node over changed inputs; what a lookup reads again and again stays."""
+    if isinstance(plan, Join) and plan.method == "lookup":
+        return replace(plan, left=change(plan.left))
+    if isinstance(plan, (Join, SetOp)):
+        return replace(plan, left=change(plan.left), right=change(plan.right))
+    if inputs(plan):
+        return replace(plan, input=change(plan.input))  # type: ignore[attr-defined, call-arg]
+    return plan
+
+
+def has_columns(plan: Plan) -> bool:
+    """Whether a node has a column form."""
+    if isinstance(plan, Join):
+        return plan.method == "hash" and bool(plan.left_keys)
+    if isinstance(plan, SetOp):
+        return plan.op == "UNION" or not plan.all
+    if isinstance(plan, Group):
+        return all(has_form(call) for call in plan.aggregates)
+    if not isinstance(plan, (Scan, Filter, Project, Sort, Limit, Distinct, Kept, Columnar)):
+        return False
+    return all(_expr_has(expr) for expr in exprs(plan))
+
+
+def _expr_has(expr: Expr) -> bool:
+    return not any(isinstance(part, SubqueryExpr) and part.kind == "row" for part in walk(expr))
+
+
+def _pays(plan: Plan) -> bool:
+    """Whether there is work to do on rows at all: not where rows are only read and handed on."""
+    while isinstance(plan, (Project, Limit, Kept)):
+        if isinstance(plan, Project) and any(list(walk(expr))[1:] for expr in plan.exprs):
+            return True
+        plan = plan.input
+    return not isinstance(plan, Scan) or plan.filter is not None
+
+
+def _read(plan: Plan, estimates: Estimates) -> float:
+    """The most rows that one of the nodes of a part touches."""
+    if isinstance(plan, Scan):
+        share = 1.0 if isinstance(plan.access, FullScan) else estimates.access_share(plan.table, plan.access)
+        return estimates.table_rows(plan.table) * share
+    if isinstance(plan, Limit) and _streams(plan.input):
+        inner = max(estimates.rows(plan.input), 1.0)
+        return _read(plan.input, estimates) * min(1.0, estimates.rows(plan) / inner)
+    below = [_read(node, estimates) for node in inputs(plan) if has_columns(node)]
+    return max([*below, *(estimates.rows(node) for node in inputs(plan))], default=0.0)
+
+
+def _streams(plan: Plan) -> bool:
+    while isinstance(plan, (Filter, Project, Limit)):
+        plan = plan.input
+    return isinstance(plan, Scan)
+
+
+__all__ = ["choose_gear", "has_columns"]

@@ -1,0 +1,181 @@
+"""Hash joins: the keys of the right side as codes, the left side's looked up among them.
+
+    right key  ->  code  ->  the places of the right rows with it (a list a code)
+    left key   ->  code, or NULL: no partner  ->  pairs of places  ->  both sides taken there
+
+Pairs come in the order of the left rows, and of the right rows among those of one left row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from engine.record.types import Type
+from engine.sql.columns import arrow
+from engine.sql.columns.arrow import NoForm, kind_of
+from engine.sql.columns.batch import Batch, together
+from engine.sql.columns.codes import plain
+from engine.sql.kernels import _comparable, call
+from engine.sql.plan import Join
+
+if TYPE_CHECKING:
+    from engine.sql.columns.evaluate import Evaluator
+
+
+def numbers(count: int, start: int = 0) -> Any:
+    """start, start + 1 ... as an array."""
+    pa = arrow.pa
+    ones = pa.repeat(pa.scalar(1, pa.int64()), count)
+    return call("subtract", call("cumulative_sum", ones), pa.scalar(1 - start, pa.int64()))
+
+
+class Table:
+    """The right side of a join by its keys. places: row by row number of the code, if each code has one row."""
+
+    def __init__(self, keys: list[Any], rows: int):
+        pa = arrow.pa
+        self.sets: list[Any] = []
+        self.rows = rows
+        codes: Any = None
+        self.kinds = [kind_of(key) for key in keys]
+        if Type.NULL in self.kinds or not rows:
+            self.sets, self.lists, self.places = [], None, pa.array([], pa.int64())
+            return
+        for key in keys:
+            found = plain(key).dictionary_encode()
+            digits = found.indices.cast(pa.int64())
+            self.sets.append(found.dictionary)
+            codes = digits if codes is None else self._combined(codes, digits, len(found.dictionary))
+        self.combined = None
+        if len(keys) > 1:
+            found = codes.dictionary_encode()
+            self.combined, codes = found.dictionary, found.indices.cast(pa.int64())
+        self.count = len(self.sets[0]) if self.combined is None else len(self.combined)
+        present = codes
+        self.places: Any = numbers(rows)
+        if codes.null_count:
+            mask = call("is_valid", codes)
+            present, self.places = codes.filter(mask), self.places.filter(mask)
+        self.lists: Any = None
+        if len(present) != self.count:
+            order = arrow.pc.array_sort_indices(present)
+            self.places = self.places.take(order)
+            counts = self._counts(present)
+            ends = call("cumulative_sum", counts)
+            offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends])
+            self.lists = pa.LargeListArray.from_arrays(offsets, self.places)
+
+    def _counts(self, codes: Any) -> Any:
+        """How many rows each code has, by code: all come, so the sorted codes are 0, 1, 2 ..."""
+        counted = codes.value_counts()
+        order = arrow.pc.array_sort_indices(counted.field(0))
+        return counted.field(1).take(order)
+
+    @staticmethod
+    def _combined(codes: Any, digits: Any, base: int) -> Any:
+        return call("add", call("multiply_checked", codes, arrow.pa.scalar(max(base, 1), arrow.pa.int64())), digits)
+
+    def codes(self, keys: list[Any]) -> Any:
+        """The code of each left row; NULL where there is no partner."""
+        codes: Any = None
+        if not self.sets:
+            return arrow.pa.nulls(len(keys[0]), arrow.pa.int64())
+        for key, known, kind in zip(keys, self.sets, self.kinds, strict=True):
+            if kind_of(key) is Type.NULL:
+                return arrow.pa.nulls(len(key), arrow.pa.int64())
+            if kind_of(key) is not kind:
+                raise NoForm("keys of different types")
+            found = _index_in(plain(key), known)
+            codes = found if codes is None else self._combined(codes, found, len(known))
+        return codes if self.combined is None else _index_in(codes, self.combined)
+
+
+def _index_in(array: Any, known: Any) -> Any:
+    found = call("index_in", array, options=arrow.pc.SetLookupOptions(value_set=known))
+    return found.cast(arrow.pa.int64())
+
+
+def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
+    """The function that gives a join's rows."""
+    from engine.sql.columns.operators import compile_columns
+
+    left, right = compile_columns(plan.left, ev), compile_columns(plan.right, ev)
+    columns = (*plan.left.columns, *plan.right.columns)
+
+    def run() -> Iterator[Batch]:
+        others = together(plan.right.columns, right())
+        keys = [ev.array(key, others) for key in plan.right_keys]
+        table: Table | None = None
+        seen: list[Any] = []
+        for batch in left():
+            own = [ev.array(key, batch) for key in plan.left_keys]
+            if table is None:
+                keys = [_aligned(key, mine) for key, mine in zip(keys, own, strict=True)]
+                table = Table(keys, others.rows)
+            own = [_aligned(mine, key) for key, mine in zip(keys, own, strict=True)]
+            mine, theirs = _pairs(plan, ev, batch, others, table.codes(own), table)
+            if plan.kind == "FULL":
+                seen.append(theirs)
+            yield _paired(columns, batch.take(mine), others.take(theirs))
+        if plan.kind == "FULL":
+            places = numbers(others.rows)
+            if seen:
+                used = arrow.pc.unique(arrow.pa.concat_arrays(seen))
+                lacking = call("invert", call("is_in", places, options=arrow.pc.SetLookupOptions(value_set=used)))
+                places = places.filter(lacking)
+            nulls = [arrow.pa.nulls(len(places), arrow.TYPES.get(c.type, arrow.pa.null())) for c in plan.left.columns]
+            yield _paired(columns, Batch(plan.left.columns, nulls, len(places)), others.take(places))
+
+    return run
+
+
+def _aligned(key: Any, other: Any) -> Any:
+    """A key in a type in which it can be compared with the other side's."""
+    kinds = {kind_of(key), kind_of(other)}
+    return key if len(kinds) == 1 or Type.NULL in kinds else _comparable(key, other)[0]
+
+
+def _paired(columns: Any, left: Batch, right: Batch) -> Batch:
+    return Batch(columns, [*left.arrays, *right.arrays], left.rows)
+
+
+def _pairs(plan: Join, ev: Evaluator, batch: Batch, others: Batch, codes: Any, table: Table) -> tuple[Any, Any]:
+    """The places of the pairs in a batch of the left side and in the right side; NULL there: no partner."""
+    outer = plan.kind in ("LEFT", "FULL")
+    alone = outer and plan.on is None
+    if table.lists is None:
+        theirs = table.places.take(codes)
+        mine = numbers(batch.rows)
+        if not alone and theirs.null_count:
+            mask = call("is_valid", theirs)
+            mine, theirs = mine.filter(mask), theirs.filter(mask)
+    else:
+        found = table.lists.take(codes)
+        theirs, mine = call("list_flatten", found), call("list_parent_indices", found)
+        if alone and codes.null_count:
+            mine, theirs = _with_lonely(mine, theirs, batch.rows)
+    if plan.on is not None:
+        columns = (*batch.columns, *others.columns)
+        joined = _paired(columns, batch.take(mine), others.take(theirs))
+        mask = ev.condition(plan.on, joined)
+        if arrow.is_array(mask):
+            mine, theirs = mine.filter(mask), theirs.filter(mask)
+        elif not mask.as_py():
+            mine, theirs = mine.slice(0, 0), theirs.slice(0, 0)
+        if outer:
+            mine, theirs = _with_lonely(mine, theirs, batch.rows)
+    return mine, theirs
+
+
+def _with_lonely(mine: Any, theirs: Any, rows: int) -> tuple[Any, Any]:
+    """The pairs, and the left rows that are in none of them, in the order of the left rows."""
+    pa = arrow.pa
+    places = numbers(rows)
+    lonely = places.filter(call("invert", call("is_in", places, options=arrow.pc.SetLookupOptions(value_set=mine))))
+    if not len(lonely):
+        return mine, theirs
+    mine = pa.concat_arrays([mine, lonely])
+    theirs = pa.concat_arrays([theirs, pa.nulls(len(lonely), theirs.type)])
+    order = arrow.pc.array_sort_indices(mine)
+    return mine.take(order), theirs.take(order)
