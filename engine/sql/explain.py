@@ -101,7 +101,12 @@ def _subquery(query: SubqueryExpr, estimates: Estimates, profile: Profile | None
     inner = explain(query.plan, estimates, profile)
     needs = ", ".join(column.name for column in query.outer)
     return PlanNode(
-        f"{query.kind} subquery", f"for each {needs}" if needs else "once", inner.rows, (inner,), inner.actual, inner.gear
+        f"{query.kind} subquery",
+        f"for each {needs}" if needs else "once",
+        inner.rows,
+        (inner,),
+        inner.actual,
+        inner.gear,
     )
 
 

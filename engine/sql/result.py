@@ -12,6 +12,8 @@ from typing import Any
 
 from engine.base.errors import InterfaceError, NotSupportedError
 from engine.record.types import Type
+from engine.sql.columns import arrow
+from engine.sql.columns.boundary import Batches
 
 Row = tuple[Any, ...]
 FIRST_ROWS = 64
@@ -24,7 +26,7 @@ class Result:
     or DELETE, -1 for anything else. A Result can be iterated once; `close` gives up the rows that were not fetched.
     """
 
-    __slots__ = ("__weakref__", "_finish", "_first", "_rows", "columns", "kinds", "rowcount", "statement")
+    __slots__ = ("__weakref__", "_finish", "_first", "_over", "_rows", "columns", "kinds", "rowcount", "statement")
 
     def __init__(
         self,
@@ -41,8 +43,11 @@ class Result:
         self.statement = statement
         self._rows = rows
         self._finish = finish
+        self._over = rows is None
         self._first: list[Row] = []
-        if rows is not None:
+        if isinstance(rows, Batches):
+            self._begin(rows)
+        elif rows is not None:
             self._first = self._pull(FIRST_ROWS)
             self._first.reverse()
 
@@ -66,8 +71,21 @@ class Result:
 
     @property
     def finished(self) -> bool:
-        """Whether the statement is over; fetched rows may still be waiting."""
-        return self._rows is None
+        """Whether the statement is over; computed rows may still be waiting."""
+        return self._over
+
+    def _begin(self, batches: Batches) -> None:
+        """Compute the first rows of a plan that runs in columns, which stay batches until somebody asks for rows."""
+        try:
+            complete = batches.prefetch(FIRST_ROWS)
+        except BaseException:
+            self._end(False)
+            raise
+        if complete:
+            self._over = True
+            finish, self._finish = self._finish, None
+            if finish is not None:
+                finish(True)
 
     def _pull(self, count: int) -> list[Row]:
         """Compute up to `count` further rows; ends the statement when there are no more, or one fails."""
@@ -85,6 +103,7 @@ class Result:
 
     def _end(self, well: bool) -> None:
         self._rows = None
+        self._over = True
         finish, self._finish = self._finish, None
         if finish is not None:
             finish(well)
@@ -159,32 +178,54 @@ class Result:
     # ------------------------------------------------------------------------------------------- other libraries
 
     def to_arrow(self) -> Any:
-        """All further rows as a pyarrow.Table. Raises NotSupportedError when pyarrow is not installed."""
+        """All further rows as a pyarrow.Table; without a copy where they were computed in columns.
+
+        Raises NotSupportedError when pyarrow is not installed, and for a column whose values are of several types.
+        """
+        if not arrow.available():
+            raise NotSupportedError("to_arrow needs pyarrow: pip install pyarrow")
+        arrow.load()
+        source = self._rows
+        if not isinstance(source, Batches) or source.touched:
+            return self._table([self._rows_batch(self.fetchall())])
         try:
-            import pyarrow as pa  # type: ignore[import-not-found, unused-ignore]
-        except ImportError:
-            raise NotSupportedError("to_arrow needs pyarrow: pip install pyarrow") from None
-        kinds = {
-            Type.INTEGER: pa.int64(),
-            Type.REAL: pa.float64(),
-            Type.TEXT: pa.string(),
-            Type.BLOB: pa.binary(),
-            Type.BOOLEAN: pa.bool_(),
-            Type.DATE: pa.date32(),
-            Type.TIMESTAMP: pa.timestamp("us"),
-            Type.NULL: pa.null(),
-        }
-        rows = self.fetchall()
+            batches, tail = source.whole()
+            parts = [batch.arrays for batch in batches]
+            if tail is not None:
+                parts.append(self._rows_batch(list(tail)))
+        except BaseException:
+            self._end(False)
+            raise
+        self._end(True)
+        return self._table(parts)
+
+    def _rows_batch(self, rows: list[Row]) -> list[Any]:
+        """Rows as arrays."""
         arrays = []
         for i, kind in enumerate(self.kinds):
             values = [row[i] for row in rows]
             if kind is Type.REAL:
                 values = [None if value is None else float(value) for value in values]
             try:
-                arrays.append(pa.array(values, type=kinds.get(kind)))
-            except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-                raise NotSupportedError(f"column {self.columns[i]} holds values of several types: {error}") from None
-        return pa.Table.from_arrays(arrays, names=list(self.columns))
+                arrays.append(arrow.array_of(values, kind))
+            except arrow.NoForm:
+                raise NotSupportedError(f"column {self.columns[i]} holds values of several types") from None
+        return arrays
+
+    def _table(self, parts: list[list[Any]]) -> Any:
+        pa = arrow.pa
+        columns = []
+        for i, kind in enumerate(self.kinds):
+            arrays = [part[i] for part in parts]
+            wanted = arrow.TYPES.get(kind)
+            found = {array.type for array in arrays} - {pa.null()}
+            if wanted is None:
+                wanted = found.pop() if len(found) == 1 else pa.null()
+            try:
+                columns.append(pa.chunked_array([a if a.type == wanted else a.cast(wanted) for a in arrays], wanted))
+            except pa.ArrowException:
+                raise NotSupportedError(f"column {self.columns[i]} holds values of several types") from None
+        return pa.Table.from_arrays(columns, names=list(self.columns))
 
     def to_pandas(self) -> Any:
         """All further rows as a pandas.DataFrame. Raises NotSupportedError when pandas is not installed."""
@@ -192,6 +233,8 @@ class Result:
             import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
         except ImportError:
             raise NotSupportedError("to_pandas needs pandas: pip install pandas") from None
+        if self._is_typed():
+            return self.to_arrow().to_pandas()
         return pd.DataFrame.from_records(self.fetchall(), columns=list(self.columns))
 
     def to_polars(self) -> Any:
@@ -200,5 +243,11 @@ class Result:
             import polars as pl  # type: ignore[import-not-found, unused-ignore]
         except ImportError:
             raise NotSupportedError("to_polars needs polars: pip install polars") from None
+        if self._is_typed() and len(set(self.columns)) == len(self.columns):
+            return pl.from_arrow(self.to_arrow())
         rows = self.fetchall()
         return pl.DataFrame(rows, schema=list(self.columns), orient="row", infer_schema_length=None)
+
+    def _is_typed(self) -> bool:
+        """Whether all columns have one type each, so that they can leave as Arrow arrays."""
+        return arrow.available() and Type.ANY not in self.kinds

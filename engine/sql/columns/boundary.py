@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import chain, islice
+from itertools import islice
 from typing import Any
 
 from engine.sql.columns import arrow
 from engine.sql.columns.batch import Batch
-from engine.sql.compile_expr import Row, Runtime
-from engine.sql.plan import Columnar, Filter, Limit, Plan, Project, Scan
+from engine.sql.compile_expr import Row, Runtime, compile_expr
+from engine.sql.expr import Call, Param, walk
+from engine.sql.plan import Columnar, Filter, Limit, Plan, Project, Scan, exprs, inputs
 
 REFUSED: deque[str] = deque(maxlen=100)
 """Why the last parts that had to be run again in the row gear had no column form after all."""
+PORTION = 16_384
+"""Rows made into tuples at a time."""
 IMPORT_WORTH = 50_000
 """Rows a plan must touch before it pays to import pyarrow for it."""
 
@@ -26,42 +29,74 @@ IMPORT_WORTH = 50_000
 class Batches:
     """An iterator of rows that has them as batches as long as nobody has asked for rows.
 
-    `rows` is the iterator; `arrow` gives the batches that rows have not been taken from, as pyarrow.RecordBatches.
+    rest(n): the rows of the row gear behind the first n. streams: whether those come in the same order.
     """
 
     def __init__(self, batches: Iterator[Batch], rest: Callable[[int], Iterator[Row]], streams: bool):
-        self._batches = batches
+        self._batches: Iterator[Batch] | None = batches
         self._rest = rest
         self._streams = streams
-        self.given = 0
-        self.first: Batch | None = None
+        self._ready: list[Batch] = []
+        self._tail: Iterator[Row] | None = None
+        self._total = 0
         self._iterator = self._rows()
+        self.touched = False
+        """Whether rows were taken, so that the batches are no longer whole."""
 
     def __iter__(self) -> Iterator[Row]:
+        self.touched = True
         return self._iterator
 
     def __next__(self) -> Row:
+        self.touched = True
         return next(self._iterator)
 
+    def prefetch(self, rows: int) -> bool:
+        """Compute the first batches, `rows` rows at least; whether these are all, so that nothing is read any more."""
+        while self._total < rows and self._next():
+            pass
+        return self._batches is None and self._tail is None
+
+    def _next(self) -> bool:
+        """Compute one more batch; where that fails, the row gear has the rest."""
+        if self._batches is None:
+            return False
+        try:
+            batch = next(self._batches, None)
+        except arrow.failures() as error:
+            REFUSED.append(repr(error))
+            if self._total and not self._streams:
+                raise
+            self._batches = None
+            self._tail = self._rest(self._total)
+            return False
+        if batch is None:
+            self._batches = None
+            return False
+        self._total += batch.rows
+        self._ready.append(batch)
+        return True
+
     def _rows(self) -> Iterator[Row]:
-        while True:
-            try:
-                batch = next(self._batches, None)
-            except arrow.failures() as error:
-                REFUSED.append(repr(error))
-                if self.given and not self._streams:
-                    raise
-                yield from self._rest(self.given)
-                return
-            if batch is None:
-                return
-            self.given += batch.rows
-            yield from batch.to_rows()
+        while self._ready or self._next():
+            batch = self._ready.pop(0)
+            for start in range(0, batch.rows, PORTION):
+                yield from batch.slice(start, PORTION).to_rows()
+        if self._tail is not None:
+            yield from self._tail
+
+    def whole(self) -> tuple[list[Batch], Iterator[Row] | None]:
+        """All batches, and the rows behind them where columns had no form for the rest."""
+        while self._next():
+            pass
+        self.touched = True
+        return self._ready, self._tail
 
     def close(self) -> None:
         """Let go of the plan."""
         self._iterator.close()  # type: ignore[attr-defined]
         close = getattr(self._batches, "close", None)
+        self._batches = None
         if close is not None:
             close()
 
@@ -78,6 +113,7 @@ def compile_columnar(plan: Columnar, rt: Runtime) -> Callable[[], Iterator[Row]]
     from engine.sql.execute import compile_plan
 
     made: dict[str, Any] = {}
+    _hoist(plan.input, rt)
     flows = streams(plan.input)
 
     def by_rows(skip: int = 0) -> Iterator[Row]:
@@ -102,16 +138,23 @@ def compile_columnar(plan: Columnar, rt: Runtime) -> Callable[[], Iterator[Row]]
             batches = columns()
             if not flows:
                 batches = iter(list(batches))
-            else:
-                first = next(batches, None)
-                batches = iter(()) if first is None else chain((first,), batches)
         except arrow.failures() as error:
             REFUSED.append(repr(error))
             rt.memo.clear()
             return by_rows()
-        return Batches(batches, by_rows, flows)  # type: ignore[return-value]
+        return Batches(batches, by_rows, flows)
 
     return run
+
+
+def _hoist(plan: Plan, rt: Runtime) -> None:
+    """What parameters alone decide is computed when they are bound, so that its errors come as in the row gear."""
+    for expr in exprs(plan):
+        for part in walk(expr):
+            if isinstance(part, Call) and len(part.args) == 1 and isinstance(part.args[0], Param):
+                compile_expr(part, {}, rt)
+    for node in inputs(plan):
+        _hoist(node, rt)
 
 
 __all__ = ["Batches", "compile_columnar", "streams"]

@@ -10,8 +10,8 @@ from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, array_from_buffers, array_of, kind_of
 from engine.sql.columns.batch import Batch, empty, together
-from engine.sql.columns.codes import encode
 from engine.sql.columns.choose import has_columns
+from engine.sql.columns.codes import encode
 from engine.sql.columns.evaluate import Evaluator
 from engine.sql.columns.group import compile_group
 from engine.sql.columns.join import compile_join
