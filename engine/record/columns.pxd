@@ -5,19 +5,15 @@ from libc.string cimport memcpy, memset
 from engine.base.codes cimport ERR_MEMORY
 from engine.btree.read cimport Scan
 from engine.pool.fail cimport error_of
-from engine.record.rows cimport field_t
 from engine.storage.layout cimport VALUE_OVERFLOW, cell_at, cell_key, cell_value, lower_fence, slot_at
 
 cdef enum:
     READ_ROOM = -2001        # a text column needs more room; the row was not taken
     READ_DAMAGED = -2002     # bytes that no encoder writes
-    SOURCE_ROWID = -1
-    SOURCE_KEY = -2
 
 # One column that is being filled. Numbers are the value slots of Arrow: 8 or 4 bytes, or bits; text has offsets and data.
 cdef struct column_t:
     int kind                 # its Type
-    int source               # field of the row, or SOURCE_
     uint8_t *valid           # a bit a row; 0: NULL
     uint8_t *data
     int32_t *offsets         # of TEXT and BLOB
@@ -35,11 +31,13 @@ cdef class ColumnReader:
     cdef bint wants_key
     cdef column_t *into
     cdef int *key_slots          # item of the key -> column, or -1
-    cdef field_t *fields
+    cdef int *slots              # field -> column, or -1
+    cdef int *text_slots         # the columns of TEXT and BLOB
+    cdef int texts
+    cdef int rowid_slot
     cdef bytes defaults          # a row of the values of columns that an old row lacks
     cdef const uint8_t *default_bytes
     cdef size_t defaults_len
-    cdef field_t *missing        # its fields
     cdef size_t pending          # room a text column must have for the row at hand
     cdef list owners             # bytes objects that the buffers are
     cdef long rows
@@ -59,13 +57,12 @@ cdef class ColumnReader:
     cdef int take_cell(self, Scan scan, long index) noexcept nogil
     cdef int take(self, const uint8_t *key, size_t key_len, const uint8_t *data, size_t length) noexcept nogil
     cdef int take_key(self, const uint8_t *key, size_t key_len) noexcept nogil
-    cdef long read_fields(self, const uint8_t *data, size_t length) noexcept nogil
+    cdef long take_fields(self, const uint8_t *data, size_t length, size_t first) noexcept nogil
 
 cdef uint8_t body_sizes[256]
 cdef void put_null(column_t *c, long row) noexcept nogil
 cdef int put_number(column_t *c, long row, int64_t number) noexcept nogil
-cdef int put_text(column_t *c, long row, const uint8_t *text, size_t size) noexcept nogil
-cdef int put_field(column_t *c, long row, const uint8_t *data, size_t length, field_t *field) noexcept nogil
+cdef int put_field(column_t *c, long row, const uint8_t *data, size_t left, uint8_t tag, uint32_t size) noexcept nogil
 cdef int put_key_number(column_t *c, long row, uint64_t bits) noexcept nogil
 cdef int key_tag(int kind) noexcept nogil
 cdef long take_escaped(const uint8_t *key, size_t key_len, size_t at, uint8_t mask, column_t *c) noexcept nogil

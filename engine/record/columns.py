@@ -83,19 +83,8 @@ def put_number(c, row, number):
     return 0
 
 
-def put_text(c, row, text, size):
-    if size > c.room - c.used:
-        return READ_ROOM if size <= TEXT_MAX - c.used else READ_DAMAGED
-    memcpy(c.data + c.used, text, size)
-    c.used += size
-    c.offsets[row + 1] = cython.cast(int32_t, c.used)
-    return 0
-
-
-def put_field(c, row, data, length, field):
-    """Put a field of a row (`data`, `length` bytes) in column and row."""
-    tag: cython.uchar = field.tag
-    size: cython.uint = field.size
+def put_field(c, row, data, left, tag, size):
+    """Put a field in column and row: its body at `data`, where `left` bytes of the row are left."""
     number: int64_t = 0
     shift: cython.int
     word: uint64_t = 0
@@ -104,10 +93,10 @@ def put_field(c, row, data, length, field):
         return 0
     if c.kind == 1:
         if tag <= 8:
-            if field.offset + 8 <= length:
-                memcpy(cython.address(word), data + field.offset, 8)
+            if left >= 8:
+                memcpy(cython.address(word), data, 8)
             else:
-                memcpy(cython.address(word), data + field.offset, size)
+                memcpy(cython.address(word), data, size)
             shift = 64 - 8 * cython.cast(cython.int, size)
             number = cython.cast(int64_t, word << shift) >> shift
         elif tag == 0x09 or tag == 0x0A:
@@ -117,21 +106,34 @@ def put_field(c, row, data, length, field):
         cython.cast(cython.pointer(int64_t), c.data)[row] = number
         return 0
     if c.kind == 3:
-        return put_text(c, row, data + field.offset, size) if tag >= 0x80 or tag == 0x14 else READ_DAMAGED
+        if tag < 0x80 and tag != 0x14:
+            return READ_DAMAGED
+        if size <= 16 and left >= 16:  # `room` has 16 bytes to spare
+            memcpy(c.data + c.used, data, 16)
+        else:
+            memcpy(c.data + c.used, data, size)
+        c.used += size
+        c.offsets[row + 1] = cython.cast(int32_t, c.used)
+        return 0
     if c.kind == 2 or c.kind == 7:
         if tag != (0x0E if c.kind == 2 else 0x11):
             return READ_DAMAGED
-        memcpy(cython.address(number), data + field.offset, 8)
+        memcpy(cython.address(number), data, 8)
         return put_number(c, row, number)
     if c.kind == 6:
         if tag != 0x10:
             return READ_DAMAGED
         days: int32_t = 0
-        memcpy(cython.address(days), data + field.offset, 4)
+        memcpy(cython.address(days), data, 4)
         return put_number(c, row, days)
     if c.kind == 5:
         return put_number(c, row, tag - 0x0C) if tag == 0x0C or tag == 0x0D else READ_DAMAGED
-    return put_text(c, row, data + field.offset, size) if 0x40 <= tag < 0x80 or tag == 0x15 else READ_DAMAGED
+    if (tag < 0x40 or tag >= 0x80) and tag != 0x15:
+        return READ_DAMAGED
+    memcpy(c.data + c.used, data, size)
+    c.used += size
+    c.offsets[row + 1] = cython.cast(int32_t, c.used)
+    return 0
 
 
 @cython.cclass
@@ -144,7 +146,7 @@ class ColumnReader:
     def __cinit__(self):
         self.into = cython.NULL
         self.key_slots = cython.NULL
-        self.fields = self.missing = cython.NULL
+        self.slots = self.text_slots = cython.NULL
         self.key = self.value = cython.NULL
 
     def __init__(self, columns, types, rowid_column=-1, key_columns=(), defaults=None):
@@ -161,27 +163,31 @@ class ColumnReader:
             raise ValueError("a column without a type of its own")
         self.into = cython.cast(cython.pointer(column_t), calloc(self.count + 1, cython.sizeof(column_t)))
         self.key_slots = cython.cast(cython.p_int, calloc(len(self.key_columns) + 1, cython.sizeof(cython.int)))
-        self.fields = cython.cast(cython.pointer(field_t), calloc(width + 1, cython.sizeof(field_t)))
-        self.missing = cython.cast(cython.pointer(field_t), calloc(width + 1, cython.sizeof(field_t)))
+        self.slots = cython.cast(cython.p_int, calloc(width + 1, cython.sizeof(cython.int)))
+        self.text_slots = cython.cast(cython.p_int, calloc(self.count + 1, cython.sizeof(cython.int)))
         if (
             self.into == cython.NULL
             or self.key_slots == cython.NULL
-            or self.fields == cython.NULL
-            or self.missing == cython.NULL
+            or self.slots == cython.NULL
+            or self.text_slots == cython.NULL
         ):
             raise MemoryError
+        for i in range(width):
+            self.slots[i] = -1
+        self.rowid_slot = -1
         for i in range(self.count):
-            column = self.columns[i]
+            column: cython.int = self.columns[i]
             c = cython.address(self.into[i])
             c.kind = int(self.types[column])
+            if c.kind == 3 or c.kind == 4:
+                self.text_slots[self.texts] = i
+                self.texts += 1
             if column == rowid_column:
-                c.source = SOURCE_ROWID
+                self.rowid_slot = i
                 self.wants_key = True
-            elif column in self.key_columns:
-                c.source = SOURCE_KEY
-            else:
-                c.source = column
-                self.needed = max(self.needed, c.source + 1)
+            elif column not in self.key_columns:
+                self.slots[column] = i
+                self.needed = max(self.needed, column + 1)
         for i in range(len(self.key_columns)):
             self.key_slots[i] = -1
             if self.key_columns[i] in self.columns:
@@ -191,18 +197,12 @@ class ColumnReader:
         self.defaults = encode_row(values)
         self.defaults_len = len(self.defaults)
         self.default_bytes = cython.cast(cython.p_uchar, PyBytes_AS_STRING(self.defaults))
-        needed = self.needed
-        self.needed = width
-        if self.read_fields(self.default_bytes, self.defaults_len) < 0:
-            raise ValueError("defaults that cannot be stored")
-        memcpy(self.missing, self.fields, width * cython.sizeof(field_t))
-        self.needed = needed
 
     def __dealloc__(self):
         free(self.into)
         free(self.key_slots)
-        free(self.fields)
-        free(self.missing)
+        free(self.slots)
+        free(self.text_slots)
         free(self.key)
         free(self.value)
 
@@ -315,8 +315,8 @@ class ColumnReader:
         i: cython.int
         if self.rows >= self.limit:
             return True
-        for i in range(self.count):  # noqa: SIM110 - without the GIL there is no any()
-            if self.into[i].used >= TEXT_FULL:
+        for i in range(self.texts):  # noqa: SIM110 - without the GIL there is no any()
+            if self.into[self.text_slots[i]].used >= TEXT_FULL:
                 return True
         return False
 
@@ -376,39 +376,27 @@ class ColumnReader:
         """Take one row. 0; READ_ROOM: nothing was taken, `pending` bytes of room are needed; READ_DAMAGED."""
         i: cython.int
         row: cython.long = self.rows
-        fields: cython.long = 0
-        self.pending = length + key_len + self.defaults_len
-        for i in range(self.count):
-            c = cython.address(self.into[i])
-            if c.offsets != cython.NULL and c.room - c.used < self.pending:
+        self.pending = length + key_len + self.defaults_len + 16
+        for i in range(self.texts):
+            c = cython.address(self.into[self.text_slots[i]])
+            if c.room - c.used < self.pending:
                 return READ_ROOM
         if self.needed:
-            fields = self.read_fields(data, length)
-            if fields < 0:
+            there = self.take_fields(data, length, 0)
+            if there < 0 or (there < self.needed and self.take_fields(self.default_bytes, self.defaults_len, there) < 0):
                 return READ_DAMAGED
-        for i in range(self.count):
-            c = cython.address(self.into[i])
-            code = 0
-            if c.source >= 0:
-                if c.source < fields:
-                    code = put_field(c, row, data, length, cython.address(self.fields[c.source]))
-                else:
-                    code = put_field(
-                        c, row, self.default_bytes, self.defaults_len, cython.address(self.missing[c.source])
-                    )
-            elif c.source == SOURCE_ROWID:
+        if self.wants_key:
+            if self.rowid_slot >= 0:
                 if key_len != 8:
                     return READ_DAMAGED
-                code = put_number(c, row, rowid_value(key))
-            if code < 0:
+                put_number(cython.address(self.into[self.rowid_slot]), row, rowid_value(key))
+            elif self.take_key(key, key_len) < 0:
                 return READ_DAMAGED
-        if self.key_items and self.take_key(key, key_len) < 0:
-            return READ_DAMAGED
         self.rows = row + 1
         return 0
 
-    def read_fields(self, data, length):
-        """Find the bodies of the needed fields: how many fields the row has, or -1."""
+    def take_fields(self, data, length, first):
+        """Put the wanted fields of a row, from field `first` on, in their columns: how many fields the row has, or -1."""
         if length == 0:
             return -1
         count: cython.size_t = data[0]
@@ -424,21 +412,27 @@ class ColumnReader:
         last: cython.size_t = self.needed
         if last > count:
             last = count
+        row: cython.long = self.rows
         i: cython.size_t
         size: uint32_t
+        slots = self.slots
         for i in range(last):
             tag: cython.uchar = data[at + i]
             size = body_sizes[tag]
-            if size >= LONG_BODY and tag < 0x80:
+            if size >= LONG_BODY:
                 if size == NO_BODY or body + 4 > length:
                     return -1
                 memcpy(cython.address(size), data + body, 4)
                 body += 4
             if size > length - body:
                 return -1
-            self.fields[i].tag = tag
-            self.fields[i].offset = cython.cast(uint32_t, body)
-            self.fields[i].size = size
+            slot = slots[i]
+            if (
+                slot >= 0
+                and i >= first
+                and put_field(cython.address(self.into[slot]), row, data + body, length - body, tag, size) < 0
+            ):
+                return -1
             body += size
         return cython.cast(cython.long, count)
 

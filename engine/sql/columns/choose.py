@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeGuard
 
 from engine.sql.columns import arrow
 from engine.sql.columns.group import has_form
@@ -35,6 +36,8 @@ from engine.sql.plan import (
 
 WORTH = 2_000.0
 """Rows a part must touch to run in columns."""
+WORTH_READING = 10_000.0
+"""The same for a part that only reads rows and hands them on."""
 
 
 def choose_gear(plan: Plan, estimates: Estimates) -> Plan:
@@ -53,7 +56,7 @@ def _choose(plan: Plan, estimates: Estimates, worth: float) -> Plan:
         return plan
     if has_columns(plan):
         read = _read(plan, estimates)
-        if read >= worth and _pays(plan):
+        if read >= (worth if worth < 0 or _pays(plan) else WORTH_READING):
             return Columnar(plan.columns, _below(plan, lambda node: _inside(node, estimates, worth)), read)
     return _below(plan, lambda node: _choose(node, estimates, worth))
 
@@ -103,7 +106,23 @@ def _pays(plan: Plan) -> bool:
 
 
 def _read(plan: Plan, estimates: Estimates) -> float:
-    """The most rows that one of the nodes of a part touches."""
+    """The most rows that one of the nodes of a part, or of a subquery in it that runs once, touches."""
+    inner = [_whole_tables(part.plan, estimates) for expr in exprs(plan) for part in walk(expr) if _is_query(part)]
+    return max([_touched(plan, estimates), *inner])
+
+
+def _is_query(expr: Expr) -> TypeGuard[SubqueryExpr]:
+    return isinstance(expr, SubqueryExpr)
+
+
+def _whole_tables(plan: Plan, estimates: Estimates) -> float:
+    """The rows of the largest table that a subquery reads whole: once a statement, for it is hashed or kept."""
+    if isinstance(plan, Scan):
+        return estimates.table_rows(plan.table) if isinstance(plan.access, FullScan) else 0.0
+    return max((_whole_tables(node, estimates) for node in inputs(plan)), default=0.0)
+
+
+def _touched(plan: Plan, estimates: Estimates) -> float:
     if isinstance(plan, Scan):
         share = 1.0 if isinstance(plan.access, FullScan) else estimates.access_share(plan.table, plan.access)
         return estimates.table_rows(plan.table) * share

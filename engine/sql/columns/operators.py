@@ -39,7 +39,7 @@ from engine.sql.plan import (
 from engine.sql.scan import compile_pairs
 
 Run = Callable[[], Iterator[Batch]]
-FIRST_BATCH = 4096
+FIRST_BATCH = 1024
 BATCH = 65536
 
 
