@@ -383,7 +383,9 @@ class ColumnReader:
                 return READ_ROOM
         if self.needed:
             there = self.take_fields(data, length, 0)
-            if there < 0 or (there < self.needed and self.take_fields(self.default_bytes, self.defaults_len, there) < 0):
+            if there < 0 or (
+                there < self.needed and self.take_fields(self.default_bytes, self.defaults_len, there) < 0
+            ):
                 return READ_DAMAGED
         if self.wants_key:
             if self.rowid_slot >= 0:

@@ -247,8 +247,8 @@ def _like(fold: bool) -> Callable[..., Any]:
 
 
 LIKES: dict[str, Function] = {
-    "LIKE": _function("LIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True),
-    "ILIKE": _function("ILIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True),
+    "LIKE": _function("LIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True, columns=kernels.like),
+    "ILIKE": _function("ILIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True, columns=kernels.like),
     "GLOB": _function("GLOB", 2, 2, "any any", Type.BOOLEAN, op.glob),
 }
 

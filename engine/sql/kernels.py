@@ -364,6 +364,24 @@ def coerced(kind: Type) -> Form:
     return form
 
 
+def like(value: Any, pattern: Any, escape: Any = None) -> Any:
+    """value LIKE pattern, where all is ASCII."""
+    if escape is not None or arrow.is_array(pattern) or kind_of(pattern) is not Type.TEXT:
+        raise NoForm("no constant pattern")
+    wanted = pattern.as_py()
+    if (
+        kind_of(value) is not Type.TEXT
+        or wanted is None
+        or not wanted.isascii()
+        or "\\" in wanted
+        or len(wanted) > 1000
+    ):
+        raise NoForm("a pattern with an escape")
+    if not arrow.is_array(value) or arrow.pc.min(call("string_is_ascii", value)).as_py() is False:
+        raise NoForm("text beyond ASCII")
+    return arrow.pc.match_like(value, wanted, ignore_case=True)
+
+
 def null_if(a: Any, b: Any) -> Any:
     """nullif(a, b)."""
     if Type.NULL in (kind_of(a), kind_of(b)):

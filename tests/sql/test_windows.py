@@ -248,6 +248,7 @@ def test_the_usual_frames_take_each_row_in_and_out_once(monkeypatch: pytest.Monk
 
     monkeypatch.setitem(moving.MOVING, aggregates.Sum, Counting)
     _, ours = make(random.Random(1), 2000)
+    ours.shared.set_gear("row")
     for bounds in (
         "", "ROWS 100 PRECEDING", "ROWS BETWEEN 500 PRECEDING AND 500 FOLLOWING", "RANGE BETWEEN 300 PRECEDING AND 10 FOLLOWING",
         "GROUPS BETWEEN 5 PRECEDING AND UNBOUNDED FOLLOWING", "ROWS BETWEEN 900 PRECEDING AND 900 FOLLOWING EXCLUDE TIES",

@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 from engine.sql.columns import arrow
 from engine.sql.columns.group import has_form
+from engine.sql.columns.window import has_form as window_has_form
 from engine.sql.expr import Expr, SubqueryExpr, walk
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (
@@ -30,6 +31,7 @@ from engine.sql.plan import (
     Scan,
     SetOp,
     Sort,
+    Window,
     exprs,
     inputs,
 )
@@ -87,6 +89,8 @@ def has_columns(plan: Plan) -> bool:
         return plan.op == "UNION" or not plan.all
     if isinstance(plan, Group):
         return all(has_form(call) for call in plan.aggregates)
+    if isinstance(plan, Window):
+        return all(window_has_form(call) for call in plan.calls)
     if not isinstance(plan, (Scan, Filter, Project, Sort, Limit, Distinct, Kept, Columnar)):
         return False
     return all(_expr_has(expr) for expr in exprs(plan))

@@ -17,6 +17,7 @@ from engine.sql.columns.group import compile_group
 from engine.sql.columns.join import compile_join
 from engine.sql.columns.order import sorted_places, top_places
 from engine.sql.columns.subquery import prepare
+from engine.sql.columns.window import compile_window
 from engine.sql.compile_expr import compile_expr
 from engine.sql.execute import compile_plan, whole_number
 from engine.sql.expr import SubqueryExpr, walk
@@ -34,6 +35,7 @@ from engine.sql.plan import (
     Scan,
     SetOp,
     Sort,
+    Window,
     exprs,
 )
 from engine.sql.scan import compile_pairs
@@ -226,6 +228,7 @@ COMPILERS: dict[type[Plan], Callable[[Any, Evaluator], Run]] = {
     SetOp: _set_op,
     Group: compile_group,
     Join: compile_join,
+    Window: compile_window,
     Columnar: _columnar,
 }
 
