@@ -447,7 +447,8 @@ def coerce(expr: Expr, kind: Type) -> Expr:
         return Call(Type.TIMESTAMP, fn.CASTS[Type.TIMESTAMP], (expr,))
     if isinstance(expr, Param) and expr.type in (Type.ANY, Type.TEXT) and kind in _CONVERTED:
         function = fn.COERCE[kind]
-        return Call(Type.ANY if kind in NUMERIC or kind is Type.DATE else kind, function, (expr,))
+        known = kind is Type.TIMESTAMP and expr.type is Type.TEXT  # a parameter may be anything but a moment, too
+        return Call(kind if known else Type.ANY, function, (expr,))
     return expr
 
 

@@ -130,7 +130,7 @@ def bits(name: str) -> Form:
     return lambda *args: call(name, *map(whole, args))
 
 
-def _comparable(a: Any, b: Any) -> tuple[Any, Any]:
+def comparable(a: Any, b: Any) -> tuple[Any, Any]:
     """Two values as one type whose kernel compares them as the row gear does."""
     kinds = {kind_of(a), kind_of(b)}
     if kinds == {Type.BOOLEAN}:
@@ -167,7 +167,7 @@ def magnitude(value: Any) -> int:
 
 def compare(kernel: str) -> Form:
     """A comparison."""
-    return lambda a, b: call(kernel, *_comparable(a, b))
+    return lambda a, b: call(kernel, *comparable(a, b))
 
 
 def invert(a: Any) -> Any:
@@ -190,7 +190,7 @@ def distinct(a: Any, b: Any) -> Any:
     there_a, there_b = call("is_valid", a), call("is_valid", b)
     if Type.NULL in (kind_of(a), kind_of(b)):
         return call("xor", there_a, there_b)
-    differ = call("not_equal", *_comparable(a, b))
+    differ = call("not_equal", *comparable(a, b))
     return call("if_else", call("and", there_a, there_b), differ, call("xor", there_a, there_b))
 
 
@@ -386,7 +386,7 @@ def null_if(a: Any, b: Any) -> Any:
     """nullif(a, b)."""
     if Type.NULL in (kind_of(a), kind_of(b)):
         return a
-    same = call("coalesce", call("equal", *_comparable(a, b)), arrow.scalar(False))
+    same = call("coalesce", call("equal", *comparable(a, b)), arrow.scalar(False))
     return call("if_else", same, arrow.pa.scalar(None, a.type), a)
 
 

@@ -14,7 +14,7 @@ from typing import TypeGuard
 from engine.sql.columns import arrow
 from engine.sql.columns.group import has_form
 from engine.sql.columns.window import has_form as window_has_form
-from engine.sql.expr import Expr, SubqueryExpr, walk
+from engine.sql.expr import Column, Expr, SubqueryExpr, columns_of, rewrite, walk
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (
     Columnar,
@@ -22,8 +22,10 @@ from engine.sql.plan import (
     Filter,
     FullScan,
     Group,
+    Hashed,
     Join,
     Kept,
+    KeyAccess,
     Limit,
     Plan,
     Project,
@@ -34,10 +36,13 @@ from engine.sql.plan import (
     Window,
     exprs,
     inputs,
+    outer_columns,
 )
 
 WORTH = 2_000.0
 """Rows a part must touch to run in columns."""
+LOOKUP_COST, INDEX_ROW, COLUMN_ROW = 5.0, 2.5, 0.15
+"""What one lookup in the row gear, a row found by it, and a row read in columns cost, in rows read in sequence by the row gear."""
 WORTH_READING = 10_000.0
 """The same for a part that only reads rows and hands them on."""
 
@@ -56,10 +61,10 @@ def _choose(plan: Plan, estimates: Estimates, worth: float) -> Plan:
     """The plan with the topmost parts that pay wrapped."""
     if isinstance(plan, (Columnar, Recurse)):
         return plan
-    if has_columns(plan):
+    if has_columns(plan) and not outer_columns(plan):  # what runs for each outer row mostly stops at its first
         read = _read(plan, estimates)
         if read >= (worth if worth < 0 or _pays(plan) else WORTH_READING):
-            return Columnar(plan.columns, _below(plan, lambda node: _inside(node, estimates, worth)), read)
+            return Columnar(plan.columns, _inside(plan, estimates, worth), read)
     return _below(plan, lambda node: _choose(node, estimates, worth))
 
 
@@ -67,6 +72,7 @@ def _inside(plan: Plan, estimates: Estimates, worth: float) -> Plan:
     """A node below one that runs in columns: it does so too, or what is below it is chosen anew."""
     if not has_columns(plan):
         return _choose(plan, estimates, worth)
+    plan = _without_lookups(plan, estimates)
     return _below(plan, lambda node: _inside(node, estimates, worth))
 
 
@@ -79,6 +85,74 @@ def _below(plan: Plan, change: Callable[[Plan], Plan]) -> Plan:
     if inputs(plan):
         return replace(plan, input=change(plan.input))  # type: ignore[attr-defined, call-arg]
     return plan
+
+
+def _without_lookups(plan: Plan, estimates: Estimates) -> Plan:
+    """The node with subqueries that would look up many rows through an index, for each row anew, hashed instead."""
+    if not isinstance(plan, (Scan, Filter, Project)):
+        return plan
+    rows = (
+        estimates.access_share(plan.table, plan.access) * estimates.table_rows(plan.table)
+        if isinstance(plan, Scan)
+        else (estimates.rows(plan.input))
+    )
+
+    def change(part: Expr) -> Expr | None:
+        if isinstance(part, SubqueryExpr) and part.args and part.kind in ("exists", "scalar"):
+            return replace(part, plan=_hashed(part, part.plan, rows, estimates))
+        return None
+
+    if isinstance(plan, Project):
+        return replace(plan, exprs=tuple(rewrite(expr, change) for expr in plan.exprs))
+    if isinstance(plan, Filter):
+        return replace(plan, condition=rewrite(plan.condition, change))
+    return plan if plan.filter is None else replace(plan, filter=rewrite(plan.filter, change))
+
+
+def _hashed(query: SubqueryExpr, plan: Plan, rows: float, estimates: Estimates) -> Plan:
+    """A subquery's plan with the lookup at its bottom as a hash lookup, if so many lookups cost more."""
+    if isinstance(plan, (Project, Filter, Group, Distinct)):
+        return replace(plan, input=_hashed(query, plan.input, rows, estimates))
+    if not isinstance(plan, Scan) or not isinstance(plan.access, KeyAccess):
+        return plan
+    access = plan.access
+    outside = {column.id for column in query.outer}
+    columns = plan.table.primary_key if access.index is None else access.index.columns
+    if (
+        access.lower is not None
+        or access.upper is not None
+        or not access.equal
+        or len(access.equal) > len(columns)
+        or any(not columns_of(value) or not columns_of(value) <= outside for value in access.equal)
+        or any(column.expr is not None for column in columns)
+        or (plan.filter is not None and columns_of(plan.filter) & outside)
+        or (access.index is not None and not access.index.plain)
+    ):
+        return plan
+    total = estimates.table_rows(plan.table)
+    each = total * estimates.access_share(plan.table, access)
+    # EXISTS stops at the first row that fits
+    seen = min(each, 4.0 / max(estimates.selectivity(plan.filter), 1e-6)) if query.kind == "exists" else each
+    if rows * (LOOKUP_COST + seen * INDEX_ROW) < total * COLUMN_ROW:
+        return plan
+    keys = tuple(
+        Column(plan.table.type_of(column), -2_000_001 - place, plan.table.name_of(column))
+        for place, column in enumerate(columns[: len(access.equal)])
+    )
+    if any(key.type is not value.type for key, value in zip(keys, access.equal, strict=True)):
+        return plan
+    places = tuple(column.position for column in columns[: len(keys)])
+    by_place = dict(zip(plan.positions, plan.columns, strict=True))  # a column is read once
+    more = [(key, place) for key, place in zip(keys, places, strict=True) if place not in by_place]
+    keys = tuple(by_place.get(place, key) for key, place in zip(keys, places, strict=True))
+    scan = replace(
+        plan,
+        access=FullScan(),
+        columns=(*plan.columns, *(key for key, _ in more)),
+        positions=(*plan.positions, *(place for _, place in more)),
+    )
+    inner = Columnar(scan.columns, scan, total) if total >= WORTH_READING else scan
+    return Hashed(scan.columns, inner, keys, access.equal)
 
 
 def has_columns(plan: Plan) -> bool:

@@ -9,6 +9,7 @@ Pairs come in the order of the left rows, and of the right rows among those of o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.record.types import Type
@@ -16,11 +17,16 @@ from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of
 from engine.sql.columns.batch import Batch, together
 from engine.sql.columns.codes import plain
-from engine.sql.kernels import _comparable, call
+from engine.sql.expr import Expr
+from engine.sql.kernels import call, comparable
 from engine.sql.plan import Join
 
 if TYPE_CHECKING:
     from engine.sql.columns.evaluate import Evaluator
+
+
+TURNED = 2
+"""How many times larger the right side of an inner join is when the table is made of the left one."""
 
 
 def numbers(count: int, start: int = 0) -> Any:
@@ -103,17 +109,31 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
     left, right = compile_columns(plan.left, ev), compile_columns(plan.right, ev)
     columns = (*plan.left.columns, *plan.right.columns)
 
-    def run() -> Iterator[Batch]:
+    def small_left() -> Iterator[Batch]:
+        """An inner join whose left side is the smaller one: that is the table."""
+        first = together(plan.left.columns, left())
         others = together(plan.right.columns, right())
-        keys = [ev.array(key, others) for key in plan.right_keys]
+        if others.rows <= TURNED * first.rows:
+            yield from joined(iter((first,)), others)
+            return
+        keys, own = _keys(plan.left_keys, first, ev), _keys(plan.right_keys, others, ev)
+        keys, own = _alike(keys, own)
+        table = Table(keys, first.rows)
+        theirs, mine = _pairs(replace(plan, on=None), ev, others, first, table.codes(own), table)
+        pairs = _paired(columns, first.take(mine), others.take(theirs))
+        yield pairs if plan.on is None else pairs.filter(ev.condition(plan.on, pairs))
+
+    def run() -> Iterator[Batch]:
+        return joined(left(), together(plan.right.columns, right()))
+
+    def joined(batches: Iterator[Batch], others: Batch) -> Iterator[Batch]:
+        keys = _keys(plan.right_keys, others, ev)
         table: Table | None = None
         seen: list[Any] = []
-        for batch in left():
-            own = [ev.array(key, batch) for key in plan.left_keys]
+        for batch in batches:
+            keys, own = _alike(keys, _keys(plan.left_keys, batch, ev))
             if table is None:
-                keys = [_aligned(key, mine) for key, mine in zip(keys, own, strict=True)]
                 table = Table(keys, others.rows)
-            own = [_aligned(mine, key) for key, mine in zip(keys, own, strict=True)]
             mine, theirs = _pairs(plan, ev, batch, others, table.codes(own), table)
             if plan.kind == "FULL":
                 seen.append(theirs)
@@ -127,13 +147,23 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
             nulls = [arrow.pa.nulls(len(places), arrow.TYPES.get(c.type, arrow.pa.null())) for c in plan.left.columns]
             yield _paired(columns, Batch(plan.left.columns, nulls, len(places)), others.take(places))
 
-    return run
+    return small_left if plan.kind == "INNER" else run
 
 
-def _aligned(key: Any, other: Any) -> Any:
+def _keys(exprs: tuple[Expr, ...], batch: Batch, ev: Evaluator) -> list[Any]:
+    return [ev.array(expr, batch) for expr in exprs]
+
+
+def _alike(keys: list[Any], own: list[Any]) -> tuple[list[Any], list[Any]]:
+    """The keys of both sides in types in which they can be compared."""
+    keys = [aligned(key, mine) for key, mine in zip(keys, own, strict=True)]
+    return keys, [aligned(mine, key) for key, mine in zip(keys, own, strict=True)]
+
+
+def aligned(key: Any, other: Any) -> Any:
     """A key in a type in which it can be compared with the other side's."""
     kinds = {kind_of(key), kind_of(other)}
-    return key if len(kinds) == 1 or Type.NULL in kinds else _comparable(key, other)[0]
+    return key if len(kinds) == 1 or Type.NULL in kinds else comparable(key, other)[0]
 
 
 def _paired(columns: Any, left: Batch, right: Batch) -> Batch:

@@ -15,12 +15,13 @@ from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of
 from engine.sql.columns.batch import Batch, together
+from engine.sql.columns.choose import has_columns
 from engine.sql.columns.codes import encode
-from engine.sql.columns.join import Table, _aligned
+from engine.sql.columns.join import Table, aligned
 from engine.sql.compile_expr import compile_expr
-from engine.sql.expr import Column, Expr, SubqueryExpr, rewrite, walk
+from engine.sql.expr import Column, Expr, SubqueryExpr, columns_of, rewrite, walk
 from engine.sql.kernels import call
-from engine.sql.plan import Columnar, Distinct, Hashed, Plan, Project, outer_columns
+from engine.sql.plan import Columnar, Distinct, Filter, Group, Hashed, Kept, Plan, Project, Rows, exprs, outer_columns
 
 if TYPE_CHECKING:
     from engine.sql.columns.evaluate import Evaluator
@@ -38,10 +39,13 @@ def prepare(expr: SubqueryExpr, ev: Evaluator) -> None:
 def _compile(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any]:
     if expr.kind == "row":
         return _no_form
+    joined = None
     if expr.kind == "exists":
-        semi = _semi_join(expr, ev)
-        if semi is not None:
-            return semi
+        joined = _semi_join(expr, ev)
+    elif expr.kind == "scalar":
+        joined = _grouped(expr, ev)
+    if joined is not None:
+        return joined
     if expr.kind == "in" and not expr.args and len(expr.operands) == 1:
         return _in_query(expr, ev)
     return _by_value(expr, ev)
@@ -97,7 +101,7 @@ def _in_query(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any]:
         operand = ev.value(expr.operands[0], batch)
         if kind_of(operand) is Type.NULL or kind_of(known) is Type.NULL:
             return arrow.pa.scalar(None, arrow.pa.bool_())
-        operand, known = _aligned(operand, known), _aligned(known, operand)
+        operand, known = aligned(operand, known), aligned(known, operand)
         return among_array(operand, known, unknown, expr.negated)
 
     return outcome
@@ -110,12 +114,7 @@ def _semi_join(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any] | No
     hashed = _only_hashed(expr.plan)
     if hashed is None:
         return None
-    given = dict(zip((column.id for column in expr.outer), expr.args, strict=True))
-    values = [rewrite(value, lambda part: _outer(part, given)) for value in hashed.values]
-    for value in (*values, *hashed.keys):
-        for part in walk(value):
-            if isinstance(part, SubqueryExpr):
-                prepare(part, ev)
+    values = _given(expr, hashed, ev)
     run = compile_columns(hashed.input, ev)
     name = object()
 
@@ -131,17 +130,107 @@ def _semi_join(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any] | No
         wanted = [ev.array(value, batch) for value in values]
         if not len(keys[0]):
             return arrow.scalar(expr.negated)
-        tables = ev.rt.memo.setdefault(outcome, {})
-        kinds = tuple(kind_of(value) for value in wanted)
-        table = tables.get(kinds)
-        if table is None:
-            aligned = [_aligned(key, value) for key, value in zip(keys, wanted, strict=True)]
-            table = tables[kinds] = (Table(aligned, len(keys[0])), aligned)
-        wanted = [_aligned(value, key) for value, key in zip(wanted, table[1], strict=True)]
-        codes = table[0].codes(wanted)
+        _, codes = _codes(ev, outcome, keys, wanted)
         return call("is_null" if expr.negated else "is_valid", codes)
 
     return outcome
+
+
+def _given(expr: SubqueryExpr, hashed: Hashed, ev: Evaluator) -> list[Expr]:
+    """What the hash table is asked for, in terms of the row the subquery stands in."""
+    given = dict(zip((column.id for column in expr.outer), expr.args, strict=True))
+    values = [rewrite(value, lambda part: _outer(part, given)) for value in hashed.values]
+    for value in (*values, *hashed.keys):
+        for part in walk(value):
+            if isinstance(part, SubqueryExpr):
+                prepare(part, ev)
+    return values
+
+
+def _codes(ev: Evaluator, name: object, keys: list[Any], wanted: list[Any]) -> tuple[Table, Any]:
+    """The table of the keys, made once a statement, and the code each row asks it for; NULL where there is none."""
+    tables = ev.rt.memo.setdefault(name, {})
+    kinds = tuple(kind_of(value) for value in wanted)
+    table = tables.get(kinds)
+    if table is None:
+        alike = [aligned(key, value) for key, value in zip(keys, wanted, strict=True)]
+        table = tables[kinds] = (Table(alike, len(keys[0])), alike)
+    return table[0], table[0].codes([aligned(value, key) for value, key in zip(wanted, table[1], strict=True)])
+
+
+def _grouped(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any] | None:
+    """An aggregate of the rows whose keys equal outer values: all groups at once, and each row takes its own."""
+    from engine.sql.columns.operators import compile_columns
+
+    above: list[Project] = []
+    plan = expr.plan
+    while isinstance(plan, (Project, Columnar)):
+        if isinstance(plan, Project):
+            above.append(plan)
+        plan = plan.input
+    if not isinstance(plan, Group) or plan.keys or not has_columns(plan):
+        return None
+    outside = {column.id for column in expr.outer}
+    if any(columns_of(part) & outside for node in (*above, plan) for part in exprs(node)):
+        return None
+    found = _keyed(plan.input, outside)
+    if found is None:
+        return None
+    below, holders, hashed = found
+    group = Group((*holders, *plan.columns), below, holders, plan.aggregates)
+    nothing = replace(plan, input=Rows(plan.input.columns, ()))
+    values = _given(expr, hashed, ev)
+    finish, on_nothing = compile_columns(_over(above, group), ev), compile_columns(_over(above, nothing), ev)
+    name = object()
+
+    def groups() -> tuple[list[Any], Any, Any]:
+        made = ev.rt.memo.get(name)
+        if made is None:
+            batch = together((*holders, expr.plan.columns[0]), finish())
+            alone = next(on_nothing()).arrays[0]
+            made = ev.rt.memo[name] = (batch.arrays[: len(holders)], batch.arrays[-1], alone)
+        return made  # type: ignore[no-any-return]
+
+    def outcome(batch: Batch) -> Any:
+        keys, array, alone = groups()
+        wanted = [ev.array(value, batch) for value in values]
+        if not len(array):
+            return arrow.repeated(alone[0], batch.rows)
+        table, codes = _codes(ev, outcome, keys, wanted)
+        taken = array.take(table.places.take(codes))  # groups have one row a key
+        return taken if not alone[0].is_valid else call("if_else", call("is_valid", codes), taken, alone[0])
+
+    return outcome
+
+
+def _over(above: list[Project], plan: Plan) -> Plan:
+    """The projections of a subquery over another plan, which keeps the columns it has in front."""
+    kept = plan.keys if isinstance(plan, Group) else ()
+    for node in reversed(above):
+        columns = (*(key for key in kept if isinstance(key, Column)), *node.columns)
+        plan = Project(columns, plan, (*kept, *node.exprs))
+    return plan
+
+
+def _keyed(plan: Plan, outside: set[int]) -> tuple[Plan, tuple[Column, ...], Hashed] | None:
+    """The rows of all keys of the hash lookup below, with the keys as columns."""
+    if isinstance(plan, (Columnar, Kept)):
+        return _keyed(plan.input, outside)
+    if isinstance(plan, Hashed):
+        if outer_columns(plan.input):
+            return None
+        holders = tuple(Column(key.type, -1_000_001 - place, "") for place, key in enumerate(plan.keys))
+        below = Project((*plan.input.columns, *holders), plan.input, (*plan.input.columns, *plan.keys))
+        return below, holders, plan
+    if not isinstance(plan, (Filter, Project)) or any(columns_of(part) & outside for part in exprs(plan)):
+        return None
+    found = _keyed(plan.input, outside)
+    if found is None:
+        return None
+    below, holders, hashed = found
+    if isinstance(plan, Filter):
+        return replace(plan, input=below, columns=below.columns), holders, hashed
+    return Project((*plan.columns, *holders), below, (*plan.exprs, *holders)), holders, hashed
 
 
 def _outer(part: Expr, given: dict[int, Expr]) -> Expr | None:
