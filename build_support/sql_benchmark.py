@@ -127,6 +127,11 @@ def comparable(rows: list[tuple[Any, ...]], ordered: bool) -> list[tuple[Any, ..
     return table if ordered else sorted(table, key=repr)
 
 
+def is_ordered(sql: str) -> bool:
+    """Whether a query orders its rows."""
+    return "ORDER BY" in sql.rsplit(")", 1)[-1]
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -192,14 +197,14 @@ def measure(name: str, sql: str, engines: dict[str, Any], rounds: int) -> dict[s
             rows = connection.execute(sql).fetchall()
             best[which] = min(best[which], time.perf_counter() - started)
             if not number:
-                results[which] = comparable(rows, "ORDER BY" in sql.rsplit(")", 1)[-1])
+                results[which] = comparable(rows, is_ordered(sql))
     for which, rows in results.items():
-        if rows != results["Anokuro"] and not _near(rows, results["Anokuro"]):
+        if rows != results["Anokuro"] and not near(rows, results["Anokuro"]):
             raise AssertionError(f"{name}: {which} gives another result: {sql}")
     return best
 
 
-def _near(one: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> bool:
+def near(one: list[tuple[Any, ...]], other: list[tuple[Any, ...]]) -> bool:
     """Whether tables differ in the last digits of REALs alone."""
     if len(one) != len(other):
         return False

@@ -118,9 +118,11 @@ class Expressions:
                 lambda n: f"replace({of('TEXT', n)}, 'a', {of('TEXT', n)})", lambda n: f"substr({of('TEXT', n)}, {of('INTEGER', 0)})",
             ]  # fmt: skip
         if kind == "BOOLEAN":
-            same = lambda n: (lambda k: f"{of(k, n)} {pick(['=', '<>', '<', '<=', '>', '>='])} {of(k, n)}")(
-                pick(list(POOLS))
-            )
+
+            def same(n: int) -> str:
+                k = pick(list(POOLS))
+                return f"{of(k, n)} {pick(['=', '<>', '<', '<=', '>', '>='])} {of(k, n)}"
+
             return [
                 *common[:2],
                 same, same, lambda n: f"{number(n)} {pick(['=', '<', '>=', '<>'])} {number(n)}",
