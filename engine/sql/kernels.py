@@ -159,7 +159,7 @@ def exact_real(value: Any) -> Any:
 def magnitude(value: Any) -> int:
     """The greatest absolute value of integers; 0 where there are none."""
     if not arrow.is_array(value):
-        return abs(value.as_py() or 0)
+        return abs(int(value.as_py() or 0))
     ends = arrow.pc.min_max(value)
     low, high = ends["min"].as_py(), ends["max"].as_py()
     return 0 if low is None else max(abs(low), abs(high))

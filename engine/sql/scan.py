@@ -78,7 +78,7 @@ def compile_pairs(plan: Scan, rt: Runtime) -> Callable[[], Pairs]:
         return lambda: rt.txn.scan(tree, None, None, reverse)
     if isinstance(access, AnyOf):
         return _any_of(table, access, rt)
-    finder = Finder(table, access.index)
+    finder = Finder(table, access.index, bare=_key_only(plan))
     equal = [compile_expr(value, {}, rt) for value in access.equal]
     if access.unique:
         return _point(finder, equal, rt)
@@ -135,9 +135,13 @@ def _any_of(table: Table, access: AnyOf, rt: Runtime) -> Callable[[], Pairs]:
 
 
 class Finder:
-    """Turns wanted values into ranges of keys, of the table itself (index None) or of an index."""
+    """Turns wanted values into ranges of keys, of the table itself (index None) or of an index.
 
-    def __init__(self, table: Table, index: Index | None):
+    bare: of rows found through an index only what their keys hold is wanted, so that they are not looked up.
+    """
+
+    def __init__(self, table: Table, index: Index | None, bare: bool = False):
+        self.bare = bare
         self.table = table
         self.index = index
         self.rowids = index is None and table.key is not KeyKind.COLUMNS
@@ -230,6 +234,10 @@ class Finder:
         """Rows in the order of an index; looked up in batches that grow, so that a LIMIT reads few."""
         assert self.index is not None
         tree, index = self.table.tree, self.index
+        if self.bare:
+            for key, stored in rt.txn.scan(index.tree, start, stop, reverse):
+                yield stored if stored else row_key(self.table, index, key), b""
+            return
         batch: list[bytes] = []
         size = 4
         for key, stored in rt.txn.scan(index.tree, start, stop, reverse):
@@ -249,6 +257,13 @@ class Finder:
                 name = self.index.name if self.index else ""
                 raise CorruptionError(f"the index {name} names a row that is not in the table {self.table.name}")
             yield key, stored
+
+
+def _key_only(plan: Scan) -> bool:
+    """Whether a scan wants nothing of its rows but what their keys hold."""
+    table = plan.table
+    kept = {table.rowid_column, *table.key_columns} | ({len(table.columns)} if table.key is KeyKind.ROWID else set())
+    return all(position in kept for position in plan.positions)
 
 
 def row_key(table: Table, index: Index, key: bytes) -> bytes:

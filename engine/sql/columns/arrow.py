@@ -45,9 +45,9 @@ def load() -> None:
     global pa, pc, acero
     if pa is not None:
         return
-    import pyarrow
-    import pyarrow.acero
-    import pyarrow.compute
+    import pyarrow  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    import pyarrow.acero  # type: ignore[import-untyped, import-not-found, unused-ignore]
+    import pyarrow.compute  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     TYPES.update({
         Type.INTEGER: pyarrow.int64(), Type.REAL: pyarrow.float64(), Type.TEXT: pyarrow.string(),

@@ -18,7 +18,7 @@ from engine.sql.plan import Group
 if TYPE_CHECKING:
     from engine.sql.columns.evaluate import Evaluator
 
-Make = Callable[["Work", Any], Any]
+Make = Callable[["Work", Any], Callable[[], Any]]
 
 
 class Work:

@@ -37,16 +37,20 @@ def numbers(count: int, start: int = 0) -> Any:
 
 
 class Table:
-    """The right side of a join by its keys. places: row by row number of the code, if each code has one row."""
+    """The right side of a join by its keys.
+
+    places: by code the place of its row; lists: by code the places of its rows, where some code has several.
+    """
 
     def __init__(self, keys: list[Any], rows: int):
         pa = arrow.pa
         self.sets: list[Any] = []
-        self.rows = rows
+        self.places: Any = None
+        self.lists: Any = None
         codes: Any = None
         self.kinds = [kind_of(key) for key in keys]
         if Type.NULL in self.kinds or not rows:
-            self.sets, self.lists, self.places = [], None, pa.array([], pa.int64())
+            self.places = pa.array([], pa.int64())
             return
         for key in keys:
             found = plain(key).dictionary_encode()
@@ -59,11 +63,10 @@ class Table:
             self.combined, codes = found.dictionary, found.indices.cast(pa.int64())
         self.count = len(self.sets[0]) if self.combined is None else len(self.combined)
         present = codes
-        self.places: Any = numbers(rows)
+        self.places = numbers(rows)
         if codes.null_count:
             mask = call("is_valid", codes)
             present, self.places = codes.filter(mask), self.places.filter(mask)
-        self.lists: Any = None
         if len(present) != self.count:
             order = arrow.pc.array_sort_indices(present)
             self.places = self.places.take(order)

@@ -123,7 +123,7 @@ def _semi_join(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any] | No
         if found is None:
             batch = together(hashed.input.columns, run())
             found = ev.rt.memo[name] = [ev.array(key, batch) for key in hashed.keys]
-        return found  # type: ignore[no-any-return]
+        return found
 
     def outcome(batch: Batch) -> Any:
         keys = known_keys()
@@ -189,7 +189,7 @@ def _grouped(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any] | None
             batch = together((*holders, expr.plan.columns[0]), finish())
             alone = next(on_nothing()).arrays[0]
             made = ev.rt.memo[name] = (batch.arrays[: len(holders)], batch.arrays[-1], alone)
-        return made  # type: ignore[no-any-return]
+        return made
 
     def outcome(batch: Batch) -> Any:
         keys, array, alone = groups()
@@ -206,10 +206,11 @@ def _grouped(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any] | None
 def _over(above: list[Project], plan: Plan) -> Plan:
     """The projections of a subquery over another plan, which keeps the columns it has in front."""
     kept = plan.keys if isinstance(plan, Group) else ()
-    for node in reversed(above):
-        columns = (*(key for key in kept if isinstance(key, Column)), *node.columns)
-        plan = Project(columns, plan, (*kept, *node.exprs))
-    return plan
+    made = plan
+    for project in reversed(above):
+        columns = (*(key for key in kept if isinstance(key, Column)), *project.columns)
+        made = Project(columns, made, (*kept, *project.exprs))
+    return made
 
 
 def _keyed(plan: Plan, outside: set[int]) -> tuple[Plan, tuple[Column, ...], Hashed] | None:
