@@ -22,7 +22,7 @@ PARTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "machines": ({"ANOKURO_PROGRAMS": "500"}, (*ORDINARY, "tests/engine/test_machines.py")),
     "large": (
         {"ANOKURO_LARGE_ROWS": "20000000"},
-        (*ORDINARY, "tests/engine/test_large.py", "-k", "many_rows"),
+        (*ORDINARY, "-o", "faulthandler_timeout=0", "tests/engine/test_large.py", "-k", "many_rows"),
     ),
     "interleave": ({"ANOKURO_INTERLEAVINGS": "5000"}, (*CHECKED, "tests/interleave")),
     "tsan": ({"ANOKURO_ISOLATION_TRANSACTIONS": "10000"}, (*TSAN, *THREADS, "-k", "sums or thread or group or crash")),
