@@ -3,7 +3,7 @@
     Statement --+-- Query            Select | Values | SetOperation, with WITH, ORDER BY, LIMIT around them
                 +-- Insert, Update, Delete, Copy
                 +-- Create*, Drop*, AlterTable, Analyze, Reindex, Vacuum
-                +-- Begin, Commit, Rollback, Savepoint, Release, Checkpoint
+                +-- Begin, Commit, Rollback, Savepoint, Release, Checkpoint, DropCheckpoint
                 +-- Explain, Trace, Inspect*, Diff, History*, Check
     Expr -------+-- Literal, Parameter, ColumnRef, Unary, Binary, Logical, ...
     FromItem ---+-- TableRef, TableFunction, SubqueryRef, Join
@@ -352,11 +352,12 @@ class Query(Statement):
 
 
 class TableRef(FromItem):
-    """A table or view by name."""
+    """A table or view by name. as_of: the retained checkpoint at which it is read (AS OF CHECKPOINT name)."""
 
     name: ObjectName
     alias: str | None = None
     columns: tuple[str, ...] = ()
+    as_of: str | None = None
 
 
 class TableFunction(FromItem):
@@ -708,6 +709,13 @@ class Checkpoint(Statement):
     """CHECKPOINT [name]; a named checkpoint is retained."""
 
     name: str | None = None
+
+
+class DropCheckpoint(Statement):
+    """DROP CHECKPOINT [IF EXISTS] name."""
+
+    name: str
+    if_exists: bool = False
 
 
 # ----------------------------------------------------------------------------------------------------- inspection

@@ -172,10 +172,22 @@ class QueryBuilder:
     ) -> tuple[str | None, tuple[str, ...]]:
         return alias, columns or ()
 
+    def as_of(self, span: Span, name: str) -> str:
+        return name
+
     def table_ref(
-        self, span: Span, name: ast.ObjectName, alias: tuple[str | None, tuple[str, ...]] | None
+        self,
+        span: Span,
+        name: ast.ObjectName,
+        as_of: str | None,
+        alias: tuple[str | None, tuple[str, ...]] | None,
     ) -> ast.TableRef:
-        return ast.TableRef(name, *(alias or (None, ())), span=span)
+        return ast.TableRef(name, *(alias or (None, ())), as_of, span=span)
+
+    def aliased_table_ref(
+        self, span: Span, name: ast.ObjectName, alias: tuple[str | None, tuple[str, ...]], as_of: str
+    ) -> ast.TableRef:
+        return ast.TableRef(name, *alias, as_of, span=span)
 
     def table_function(
         self,

@@ -261,6 +261,9 @@ class StatementBuilder(QueryBuilder):
     def drop_view(self, span: Span, if_exists: bool, *rest: Any) -> ast.DropView:
         return ast.DropView(rest[:-1], if_exists, rest[-1], span=span)
 
+    def drop_checkpoint(self, span: Span, if_exists: bool, name: str) -> ast.DropCheckpoint:
+        return ast.DropCheckpoint(name, if_exists, span=span)
+
     def cascade(self, span: Span) -> str:
         return "CASCADE"
 

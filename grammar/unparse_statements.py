@@ -105,7 +105,8 @@ def _values(node: ast.Values) -> Parts:
 
 @writes(ast.TableRef)
 def _table_ref(node: ast.TableRef) -> Parts:
-    return node.name, alias(node.alias, node.columns)
+    as_of = f" AS OF CHECKPOINT {quote(node.as_of)}" if node.as_of is not None else ""
+    return node.name, as_of, alias(node.alias, node.columns)
 
 
 @writes(ast.TableFunction)
@@ -354,6 +355,11 @@ def _maintenance(node: ast.Analyze | ast.Reindex | ast.Vacuum | ast.Check) -> Pa
 @writes(ast.Checkpoint)
 def _checkpoint(node: ast.Checkpoint) -> Parts:
     return ("CHECKPOINT" + (f" {quote(node.name)}" if node.name is not None else ""),)
+
+
+@writes(ast.DropCheckpoint)
+def _drop_checkpoint(node: ast.DropCheckpoint) -> Parts:
+    return (f"DROP CHECKPOINT {_if(node.if_exists, 'IF EXISTS ')}{quote(node.name)}",)
 
 
 @writes(ast.Explain)

@@ -21,10 +21,11 @@ from anokuro_cli.render.inspect_parts import (
     table,
 )
 from anokuro_cli.render.inspections import renders
+from anokuro_cli.text import neutralise
 from engine.inspect.file import FileModel, SlotModel
 
 MAP_SLOTS = 16384
-STATES = {"live": "", "retained": " dim", "writing": " underline", "free": " dim"}
+STATES = {"live": "", "retained": " dim", "kept": " dim italic", "writing": " underline", "free": " dim"}
 
 
 @renders(FileModel)
@@ -33,14 +34,35 @@ def render(model: FileModel) -> RenderableType:
         f"  {model.size:,} bytes, {len(model.slots):,} slots of {model.page_size:,}"
     )
     census = table(
-        (("kind", False), ("slots", True), ("bytes", True), ("live", True), ("retained", True), ("fill", True)),
         (
-            (kind_text(c.kind), f"{c.slots:,}", f"{c.bytes:,}", f"{c.live:,}", f"{c.retained:,}", percent(c.fill))
+            ("kind", False),
+            ("slots", True),
+            ("bytes", True),
+            ("live", True),
+            ("retained", True),
+            ("kept", True),
+            ("fill", True),
+        ),
+        (
+            (
+                kind_text(c.kind),
+                f"{c.slots:,}",
+                f"{c.bytes:,}",
+                f"{c.live:,}",
+                f"{c.retained:,}",
+                f"{c.kept:,}",
+                percent(c.fill),
+            )
             for c in model.census
         ),
     )
     found: list[RenderableType] = [title, *damage(model.damage), Text(""), census, Text("")]
     found += [_meta(meta.slot, meta.counts, meta.fields) for meta in model.metas]
+    for one in model.checkpoints:
+        text = (
+            f"retained checkpoint {neutralise(one.name)}: number {one.sequence} at LSN {one.lsn}, {_time(one.time_us)}"
+        )
+        found.append(Text(text, style=PAGES["retained checkpoints"][0]))
     if model.segments:
         total = sum(size for _, size in model.segments)
         found.append(Text(f"log: {len(model.segments)} segments, {total:,} bytes, from LSN {model.segments[0][0]}"))

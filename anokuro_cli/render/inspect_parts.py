@@ -39,6 +39,7 @@ PAGES = {
     "branch": ("bright_yellow", "B"),
     "overflow": ("blue", "O"),
     "page table": ("magenta", "T"),
+    "retained checkpoints": ("bright_magenta", "C"),
     "meta": ("cyan", "M"),
     "unknown": ("red", "?"),
     "free": ("dim", "."),

@@ -1,10 +1,10 @@
-"""Statements that care for the whole database: CHECK, CHECKPOINT and VACUUM."""
+"""Statements that care for the whole database: CHECK, CHECKPOINT, DROP CHECKPOINT and VACUUM."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.base.errors import NotSupportedError, OperationalError
+from engine.base.errors import NotSupportedError, OperationalError, ProgrammingError
 from engine.record.types import Type
 from engine.sql.result import Result
 from grammar import ast
@@ -35,7 +35,8 @@ def register_care(shared: Shared, database: Database) -> None:
     def checkpoint(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
         if session.in_transaction:
             raise OperationalError("CHECKPOINT cannot run inside a transaction; COMMIT first")
-        database.checkpoint()
+        assert isinstance(node, ast.Checkpoint)
+        database.checkpoint(node.name)
         return Result(statement="CHECKPOINT")
 
     def vacuum(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
@@ -49,6 +50,18 @@ def register_care(shared: Shared, database: Database) -> None:
         row = (done.bytes_before, done.bytes_after, done.bytes_given_back, done.pages_moved)
         return Result(VACUUM_COLUMNS, (Type.INTEGER,) * 4, iter([row]), statement="VACUUM")
 
+    def drop_checkpoint(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
+        assert isinstance(node, ast.DropCheckpoint)
+        if session.in_transaction:
+            raise OperationalError("DROP CHECKPOINT cannot run inside a transaction; COMMIT first")
+        try:
+            database.drop_checkpoint(node.name)
+        except ProgrammingError:
+            if not node.if_exists:
+                raise
+        return Result(statement="DROP CHECKPOINT")
+
     shared.register_statement(ast.Check, check)
     shared.register_statement(ast.Checkpoint, checkpoint)
+    shared.register_statement(ast.DropCheckpoint, drop_checkpoint)
     shared.register_statement(ast.Vacuum, vacuum)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.api.tree import Tree
@@ -21,6 +23,7 @@ from engine.storage.file_memory import MemoryFileSystem
 from engine.storage.file_os import OsFileSystem
 from engine.txn.opening import close_store, open_store
 from engine.txn.transaction import Transaction as StoreTransaction
+from engine.txn.views import RetainedCheckpoint, View, Views, retained_checkpoints
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -42,6 +45,7 @@ class Database:
         self.options = make_options(options)
         self.store = open_store(fs, path, self.options)
         self.catalog = Catalog()
+        self.views = Views(self.store)
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._trees: dict[str, Tree] = {}
@@ -68,7 +72,13 @@ class Database:
         session = Session(self.store, self.catalog, transaction=transaction)
         register(session.shared, self)
         register_care(session.shared, self)
+        session.shared.at_checkpoint = self._at_checkpoint
         return session
+
+    def _at_checkpoint(self, name: str) -> tuple[Session, Callable[[], object]]:
+        """A session that reads a retained checkpoint, and what is to be called when its result has gone."""
+        view = self.views.take(name)
+        return session_at(view), partial(self.views.give, view)
 
     def execute(self, sql: str, params: Parameters = ()) -> Result:
         """Run one statement; BEGIN and COMMIT are statements like others. Parameters: ? by position, :name by name.
@@ -100,17 +110,36 @@ class Database:
             found = self._trees[name] = Tree(self.store, self.catalog, name)
         return found
 
-    def begin(self, isolation: str | None = None, readonly: bool = False) -> Transaction:
-        """A transaction of its own. isolation: "serializable" or "snapshot"; the default is the database's option."""
-        return Transaction(self, isolation, readonly)
+    def begin(self, isolation: str | None = None, readonly: bool = False, as_of: str | None = None) -> Transaction:
+        """A transaction of its own. isolation: "serializable" or "snapshot"; the default is the database's option.
+
+        as_of: name of a retained checkpoint; the transaction reads that state, schema included, and writes nothing.
+        Raises ProgrammingError where there is no such checkpoint.
+        """
+        return Transaction(self, isolation, readonly, as_of)
 
     # --- care ---------------------------------------------------------------------------------------------------
 
-    def checkpoint(self) -> bool:
-        """Make everything committed so far durable in the data file; False where nothing had changed."""
+    def checkpoint(self, name: str | None = None) -> bool:
+        """Make everything committed so far durable in the data file; False where nothing had changed.
+
+        name: keep this checkpoint, readable by `begin(as_of=name)`, until it is dropped. Raises ProgrammingError where
+        one of that name (whatever its case) is kept, LimitError for a name of more than 64 bytes.
+        """
         self.store.check_writable()
         assert self.store.checkpointer is not None  # a store that can be written has one
-        return self.store.checkpointer.run()
+        return self.store.checkpointer.run(retain=name)
+
+    def drop_checkpoint(self, name: str) -> None:
+        """Keep a retained checkpoint no longer; its slots are free once nobody reads it. ProgrammingError: none such."""
+        self.store.check_writable()
+        assert self.store.checkpointer is not None
+        self.views.forget(name)
+        self.store.checkpointer.run(drop=name)
+
+    def checkpoints(self) -> list[RetainedCheckpoint]:
+        """The retained checkpoints, oldest first. Read-only beside a writer: those of this moment."""
+        return retained_checkpoints(self.store)
 
     def vacuum(self, progress: Callable[[int, int], None] | None = None) -> VacuumResult:
         """Move pages from the end of the data file into free space before them, and cut the end off, while work goes on.
@@ -163,6 +192,7 @@ class Database:
         with self._lock:
             if self._session is not None:
                 self._session.close()
+            self.views.close()
             close_store(self.store)
 
     def __enter__(self) -> Self:
@@ -177,13 +207,32 @@ class Database:
         return f"<Database {self.path}{' (closed)' if self.store.closed else ''}>"
 
 
+def session_at(view: View, transaction: StoreTransaction | None = None) -> Session:
+    """A session at a retained checkpoint, over one transaction where it is given; sys.* shows the view's own pool."""
+    from engine.inspect.tables import register
+    from engine.sql.session import Session
+
+    session = Session(view.store, view.catalog, transaction=transaction)
+    session.as_of = view.root.key
+    register(session.shared, view)
+    return session
+
+
 class Transaction:
     """A transaction begun by `Database.begin`: SQL and trees together. Commits on success, rolls back on an exception."""
 
-    def __init__(self, database: Database, isolation: str | None, readonly: bool) -> None:
+    def __init__(self, database: Database, isolation: str | None, readonly: bool, as_of: str | None = None) -> None:
         self.database = database
-        self.inner = StoreTransaction(database.store, isolation, readonly)
         self._session: Session | None = None
+        self._view: View | None = None
+        if as_of is None:
+            self.catalog = database.catalog
+            self.inner = StoreTransaction(database.store, isolation, readonly)
+            return
+        self._view = database.views.take(as_of)
+        self._let_go = weakref.finalize(self, database.views.give, self._view)
+        self.catalog = self._view.catalog
+        self.inner = StoreTransaction(self._view.store, isolation, True)
 
     def execute(self, sql: str, params: Parameters = ()) -> Result:
         """Run one statement inside the transaction."""
@@ -195,7 +244,8 @@ class Transaction:
 
     def _sql(self) -> Session:
         if self._session is None:
-            self._session = self.database.session_of(self.inner)
+            view = self._view
+            self._session = self.database.session_of(self.inner) if view is None else session_at(view, self.inner)
         return self._session
 
     def tree(self, name: str) -> TransactionTree:
@@ -227,12 +277,20 @@ class Transaction:
         """
         self._settle()
         self._check_deferred()
-        return self.inner.commit(wait)
+        ticket = self.inner.commit(wait)
+        self._leave()
+        return ticket
 
     def rollback(self) -> None:
         """Forget the writes."""
         self._settle()
         self.inner.rollback()
+        self._leave()
+
+    def _leave(self) -> None:
+        """The transaction has ended: the checkpoint it read may be let go."""
+        if self._view is not None:
+            self._let_go()
 
     def _settle(self) -> None:
         """Results that are still being fetched get the rest of their rows before the state they read is let go."""
@@ -258,6 +316,7 @@ class Transaction:
                 self.inner.rollback()
                 raise
         self.inner.__exit__(kind, error, trace)
+        self._leave()
 
 
 class TransactionTree:
@@ -265,7 +324,7 @@ class TransactionTree:
 
     def __init__(self, transaction: Transaction, name: str) -> None:
         self._txn = transaction.inner
-        self._catalog = transaction.database.catalog
+        self._catalog = transaction.catalog
         self.name = name
         self._tree: int | None = None
         self._epoch = -1

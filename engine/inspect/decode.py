@@ -119,6 +119,8 @@ def decode_page(data: bytes, origin: Origin) -> PageModel:
         _node(data, header, kind, painted, parts, origin.decode)
     elif kind == "page table":
         _table(data, header, painted, parts)
+    elif kind == "retained checkpoints":
+        _retained(data, header, painted, parts)
     elif kind == "overflow":
         parts.data_len = min(header["data_len"], max(len(data) - HEADER_SIZE, 0))
         painted.paint(HEADER_SIZE, parts.data_len, model.DATA)
@@ -271,6 +273,18 @@ def _item(data: bytes, index: int, kind: str, prefix: bytes, limit: int, painted
 
 
 # --- page table and meta --------------------------------------------------------------------------------------------
+
+
+def _retained(data: bytes, header: dict[str, int], painted: _Map, parts: _Parts) -> None:
+    size = sum(field.size for field in fields("retained"))
+    painted.paint(HEADER_SIZE, ENTRY_SIZE, model.REFERENCE)
+    room = max(len(data) - HEADER_SIZE - ENTRY_SIZE, 0) // size
+    count = min(header["data_len"], room)
+    for i in range(count):
+        painted.paint(HEADER_SIZE + ENTRY_SIZE + i * size, size, model.ENTRY, i)
+    parts.data_len = parts.live_bytes = ENTRY_SIZE + count * size
+    painted.fill(_HINT.offset, HEADER_SIZE, model.FREE)
+    parts.free = painted.fill(0, len(data), model.FREE)
 
 
 def _table(data: bytes, header: dict[str, int], painted: _Map, parts: _Parts) -> None:

@@ -13,7 +13,7 @@ from engine.inspect.source import PageRef, SlotUse, Source
 from engine.inspect.tree import summarise
 from engine.wal.segments import list_segments
 
-STATES = ("live", "retained", "free", "writing")
+STATES = ("live", "retained", "kept", "free", "writing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class SlotModel(Model):
     """One slot of the file.
 
     kind: of the image in it (meta, leaf, branch, overflow, page table, free, unknown). state: live: the newest image of
-    a page, or one that somebody can still see; retained: only the last checkpoint needs it; writing: of a checkpoint
-    that is being written; free. fill: used part of the page.
+    a page, or one that somebody can still see; retained: only the last checkpoint needs it; kept: only a retained
+    checkpoint needs it, or one that somebody reads; writing: of a checkpoint that is being written; free. fill: used part of the page.
     """
 
     slot: int
@@ -38,6 +38,7 @@ class SlotModel(Model):
     lsn: int
     live: bool
     durable: bool
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Census(Model):
     live: int
     retained: int
     fill: float
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,18 @@ class MetaModel(Model):
     slot: int
     counts: bool
     fields: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointModel(Model):
+    """A retained checkpoint. lsn: of the last commit it contains; time_us: when it was made; slot: its page table's root."""
+
+    name: str
+    lsn: int
+    time_us: int
+    sequence: int
+    slot: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +87,7 @@ class FileModel(Model):
     metas: tuple[MetaModel, ...]
     segments: tuple[tuple[int, int], ...]
     damage: tuple[str, ...]
+    checkpoints: tuple[CheckpointModel, ...] = ()
     model: str = "file"
     version: int = 1
 
@@ -81,6 +96,8 @@ def slot_model(source: Source, owners: Owners, use: SlotUse) -> SlotModel:
     """One slot, with what the header of the image in it says."""
     at = use.slot * source.page_size
     state = "writing" if use.pending else "live" if use.live else "retained" if use.durable else "free"
+    if use.kept and state == "free":
+        state = "kept"
     if use.slot < 2:
         return SlotModel(use.slot, at, "live", "meta", None, None, "", 0, 0, 0.0, 0, True, True)
     if state == "free":
@@ -90,12 +107,12 @@ def slot_model(source: Source, owners: Owners, use: SlotUse) -> SlotModel:
         return SlotModel(use.slot, at, state, "unknown", use.page, None, "", 0, 0, 0.0, 0, use.live, use.durable)
     found = summarise(PageRef(use.page or 0, header, use.slot, 0, None, False), source.page_size, owners)
     kind, tree = found.kind, header_of(header)["tree_id"]
-    if use.table is not None:
+    if use.table is not None or kind == "retained checkpoints":
         state = "live" if use.durable else state
     return SlotModel(
         use.slot, at, state, kind, use.page, tree if tree != TABLE_TREE else None,
-        "page table" if tree == TABLE_TREE else found.owner, found.level, found.items, found.fill, found.lsn,
-        use.live, use.durable,
+        kind if tree == TABLE_TREE else found.owner, found.level, found.items, found.fill, found.lsn,
+        use.live, use.durable, use.kept,
     )  # fmt: skip
 
 
@@ -115,19 +132,35 @@ def file_model(source: Source) -> FileModel:
             segments = tuple((one.first_lsn, one.size) for one in list_segments(reader.fs, reader.directory))
     except Error as error:
         problems.append(str(error))
+    retained: tuple[CheckpointModel, ...] = ()
+    try:
+        retained = checkpoints_model(source)
+    except Error as error:
+        problems.append(str(error))
     return FileModel(
         source.path, source.file_size(), source.page_size, slots, _census(slots, source.page_size), metas, segments,
-        tuple(problems),
+        tuple(problems), retained,
     )  # fmt: skip
+
+
+def checkpoints_model(source: Source) -> tuple[CheckpointModel, ...]:
+    """The retained checkpoints, oldest first. Raises CorruptionError."""
+    return tuple(
+        CheckpointModel(
+            root.name, root.checkpoint_lsn, root.checkpoint_us, root.sequence, root.table_slot, root.next_page_id
+        )
+        for root in source.retained()
+    )
 
 
 def _census(slots: tuple[SlotModel, ...], page_size: int) -> tuple[Census, ...]:
     found = []
-    for kind in ("meta", "leaf", "branch", "overflow", "page table", "unknown", "free"):
+    for kind in ("meta", "leaf", "branch", "overflow", "page table", "retained checkpoints", "unknown", "free"):
         here = [slot for slot in slots if slot.kind == kind]
         if here:
             live = sum(slot.state == "live" for slot in here)
             retained = sum(slot.state == "retained" for slot in here)
+            kept = sum(slot.state == "kept" for slot in here)
             fill = round(sum(slot.fill for slot in here) / len(here), 4)
-            found.append(Census(kind, len(here), len(here) * page_size, live, retained, fill))
+            found.append(Census(kind, len(here), len(here) * page_size, live, retained, fill, kept))
     return tuple(found)

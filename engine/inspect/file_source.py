@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.base.errors import OperationalError
+from engine.base.errors import CorruptionError, OperationalError
 from engine.inspect.decode import ENTRY_SIZE, HEADER_SIZE, header_of, kind_of, number
 from engine.inspect.owners import TABLE_TREE, Owners
 from engine.inspect.probe import problem_of
@@ -21,6 +21,7 @@ from engine.inspect.source import Image, PageRef, SlotUse, Source, owners_from_i
 from engine.storage.file import FileSystem
 from engine.storage.meta import PAGE_SIZES, Meta, read_metas
 from engine.txn.opening import log_directory
+from engine.txn.roots import Root, read_retained
 from engine.wal.reader import LogReader
 
 PAGE_OK = 0
@@ -45,7 +46,12 @@ class FileSource(Source):
         self.blocks: dict[int, tuple[int, int]] = {}
         self._scanned: dict[int, int] | None = None
         self._owners: Owners | None = None
+        self._retained: list[Root] = []
+        self._lists: set[int] = set()
+        self.kept: dict[int, int] = {}
+        self.kept_blocks: dict[int, tuple[int, int]] = {}
         self._load_table()
+        self._load_retained()
 
     def close(self) -> None:
         """Close the file."""
@@ -184,11 +190,54 @@ class FileSource(Source):
         if not self.table_is_whole:
             pages = {slot: page for page, slot in self._scan().items()} | pages
         for slot in range(self.slots):
-            used = slot < 2 or slot in pages or slot in self.blocks
-            yield SlotUse(slot, used, used, False, pages.get(slot), self.blocks.get(slot))
+            used = slot < 2 or slot in pages or slot in self.blocks or slot in self._lists
+            kept = slot in self.kept or slot in self.kept_blocks
+            block = self.blocks.get(slot, self.kept_blocks.get(slot))
+            yield SlotUse(slot, used, used, False, pages.get(slot, self.kept.get(slot)), block, kept)
 
     def metas(self) -> list[tuple[int, Meta]]:
         return self._metas
+
+    def retained(self) -> list[Root]:
+        return self._retained
+
+    def _load_retained(self) -> None:
+        """The list of retained checkpoints, and the slots that their page tables name."""
+        if not self._metas:
+            return
+        try:
+            self._retained, slots = read_retained(self.file, self.path, self._metas[0][1])
+        except CorruptionError as error:
+            self.problems.append(str(error))
+            return
+        self._lists = set(slots)
+        for root in self._retained:
+            if not self._keep(root.table_depth - 1, root.table_slot, root.table_tag):
+                self.problems.append(f"checkpoint {root.name!r}: its page directory is damaged")
+
+    def _keep(self, level: int, slot: int, tag: int) -> bool:
+        """Note the slots of a block and of all below it; whether they could be read. Shared blocks are read once."""
+        if slot in self.kept_blocks:
+            return True
+        data = self.slot_bytes(slot) if 2 <= slot < self.slots else b""
+        if len(data) < self.page_size or problem_of(data)[0] != tag:
+            return False
+        header = header_of(data)
+        if kind_of(header) != "page table" or header["level"] != level:
+            return False
+        self.kept_blocks[slot] = (level, header["page_id"])
+        count = min(header["data_len"], (len(data) - HEADER_SIZE) // ENTRY_SIZE)
+        sound = True
+        for i in range(count):
+            child, child_tag = (
+                number(data, HEADER_SIZE + i * ENTRY_SIZE, 4),
+                number(data, HEADER_SIZE + i * ENTRY_SIZE + 4, 4),
+            )
+            if child and level:
+                sound = self._keep(level - 1, child, child_tag) and sound
+            elif child:
+                self.kept[child] = header["page_id"] * ((self.page_size - HEADER_SIZE) // ENTRY_SIZE) + i
+        return sound
 
     def log_reader(self) -> LogReader:
         if self._metas:

@@ -12,11 +12,13 @@ from engine.inspect.owners import Owners
 from engine.inspect.source import Image, PageRef, SlotUse, Source
 from engine.storage.meta import Meta, read_metas
 from engine.txn.opening import log_directory
+from engine.txn.roots import Root
 from engine.txn.store import Store
 from engine.txn.transaction import Transaction
+from engine.txn.views import retained_roots
 from engine.wal.reader import LogReader
 
-LIVE, DURABLE, PENDING = 1, 2, 4
+LIVE, DURABLE, PENDING, RETAINED = 1, 2, 4, 8
 
 
 class LiveSource(Source):
@@ -74,10 +76,14 @@ class LiveSource(Source):
                     bool(use & PENDING),
                     pages.get(slot) if use else None,
                     blocks.get(slot),
+                    bool(use & RETAINED),
                 )
 
     def metas(self) -> list[tuple[int, Meta]]:
         return read_metas(self.store.file)
+
+    def retained(self) -> list[Root]:
+        return retained_roots(self.store)
 
     def log_reader(self) -> LogReader:
         fields = self.store.meta.as_dict()

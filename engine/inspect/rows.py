@@ -6,6 +6,7 @@ inspector --> model --> rows          ROWS has one function for each table of ta
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from engine.base.errors import ProgrammingError
@@ -22,6 +23,7 @@ from engine.inspect.tree import TreeModel, TreesModel, page_summaries
 from engine.inspect.wal import WalModel, records
 from engine.record.types import text_of
 from engine.sql.result import Result
+from engine.txn.views import retained_checkpoints
 
 Rows = Iterator[Row]
 
@@ -76,7 +78,7 @@ def layout_rows(model: LayoutModel) -> Rows:
 def file_rows(model: FileModel) -> Rows:
     """The census, one row a kind."""
     for census in model.census:
-        yield census.kind, census.slots, census.bytes, census.live, census.retained, census.fill
+        yield census.kind, census.slots, census.bytes, census.live, census.retained, census.kept, census.fill
 
 
 def _of(columns: Columns, items: Iterable[Any]) -> Rows:
@@ -128,6 +130,14 @@ def _tree_rows(inspector: LiveInspector, args: Row) -> Rows:
     return _of(tables.TREE_COLUMNS, found.trees)
 
 
+def _checkpoint_rows(inspector: LiveInspector, args: Row) -> Rows:
+    """The retained checkpoints; slots: kept for each of them alone."""
+    store = inspector.source.store
+    for one in retained_checkpoints(store):
+        moment = datetime.fromtimestamp(one.time_us / 1_000_000, UTC).replace(tzinfo=None)
+        yield one.name, one.lsn, moment, one.sequence, one.slots, one.slots * int(store.page_size)
+
+
 ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
     "file": lambda inspector, args: file_rows(inspector.file()),
     "slots": lambda inspector, args: _of(tables.SLOT_COLUMNS, inspector.file().slots),
@@ -142,6 +152,7 @@ ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
     "latch_waits": lambda inspector, args: wait_rows(inspector.latches()),
     "wal": _wal_rows,
     "wal_stats": lambda inspector, args: _of(tables.WAL_STATS_COLUMNS, inspector.wal().statistics),
+    "checkpoints": _checkpoint_rows,
     "snapshots": lambda inspector, args: snapshot_rows(inspector.snapshots()),
 }
 

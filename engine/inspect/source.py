@@ -13,6 +13,7 @@ from engine.inspect.decode import HEADER_SIZE, NODES, Origin, decode_page, heade
 from engine.inspect.owners import Owners
 from engine.inspect.page import PageModel
 from engine.storage.meta import Meta
+from engine.txn.roots import Root
 from engine.wal.reader import LogReader
 
 DEPTH_MAX = 40
@@ -44,7 +45,10 @@ class PageRef:
 
 @dataclass(frozen=True, slots=True)
 class SlotUse:
-    """Who uses a slot. live: newest image of a page or an old version that is seen; durable: of the last checkpoint."""
+    """Who uses a slot. live: newest image of a page or an old version that is seen; durable: of the last checkpoint.
+
+    kept: a retained checkpoint needs it, or one that somebody reads.
+    """
 
     slot: int
     live: bool
@@ -52,6 +56,7 @@ class SlotUse:
     pending: bool
     page: int | None
     table: tuple[int, int] | None
+    kept: bool = False
 
 
 class Source(ABC):
@@ -80,6 +85,10 @@ class Source(ABC):
     @abstractmethod
     def metas(self) -> list[tuple[int, Meta]]:
         """The valid meta slots, the one that counts first."""
+
+    @abstractmethod
+    def retained(self) -> list[Root]:
+        """The retained checkpoints, oldest first."""
 
     @abstractmethod
     def log_reader(self) -> LogReader:

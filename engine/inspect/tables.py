@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 Columns = tuple[tuple[str, Type], ...]
 INTEGER, REAL, TEXT, BLOB, BOOLEAN = Type.INTEGER, Type.REAL, Type.TEXT, Type.BLOB, Type.BOOLEAN
+TIMESTAMP = Type.TIMESTAMP
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Table:
 
 
 FILE_COLUMNS = (
-    ("kind", TEXT), ("slots", INTEGER), ("bytes", INTEGER), ("live", INTEGER), ("retained", INTEGER), ("fill", REAL),
+    ("kind", TEXT), ("slots", INTEGER), ("bytes", INTEGER), ("live", INTEGER), ("retained", INTEGER), ("kept", INTEGER),
+    ("fill", REAL),
 )  # fmt: skip
 SLOT_COLUMNS = (
     ("slot", INTEGER), ("offset", INTEGER), ("state", TEXT), ("kind", TEXT), ("page", INTEGER), ("tree", INTEGER),
@@ -97,6 +99,10 @@ SNAPSHOT_COLUMNS = (
     ("lsn", INTEGER), ("readers", INTEGER), ("kept", INTEGER), ("since_us", INTEGER), ("age_ms", REAL),
 )  # fmt: skip
 
+CHECKPOINT_COLUMNS = (
+    ("name", TEXT), ("lsn", INTEGER), ("time", TIMESTAMP), ("sequence", INTEGER), ("slots", INTEGER), ("bytes", INTEGER),
+)  # fmt: skip
+
 TABLES = (
     Table("file", FILE_COLUMNS),
     Table("slots", SLOT_COLUMNS),
@@ -112,6 +118,7 @@ TABLES = (
     Table("wal", WAL_COLUMNS, 0, 1),
     Table("wal_stats", WAL_STATS_COLUMNS),
     Table("snapshots", SNAPSHOT_COLUMNS),
+    Table("checkpoints", CHECKPOINT_COLUMNS),
 )
 STATEMENTS = (ast.Inspect, ast.InspectPage, ast.InspectLayout, ast.InspectTree, ast.InspectWal)
 

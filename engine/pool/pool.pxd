@@ -29,6 +29,7 @@ cdef enum:
     SLOT_LIVE = 1            # holds the newest image of a page, or an old version somebody can see
     SLOT_DURABLE = 2         # the last durable checkpoint needs it
     SLOT_PENDING = 4         # being written; or the checkpoint being written will need it
+    SLOT_RETAINED = 8        # a retained checkpoint needs it, or one that somebody reads
     CHUNK_BITS = 16
     CHUNK_SIZE = 65536
     CHUNKS = 65536

@@ -38,6 +38,7 @@ from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import View
 from engine.record.types import Value
 from engine.sql import system_tables
+from engine.sql.as_of import checkpoint_read
 from engine.sql.binder import Params
 from engine.sql.compile_expr import Runtime, interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
@@ -80,6 +81,7 @@ class Session:
         self.temporary: dict[str, View] = {}
         self.rowids: dict[int, int] = {}
         self.closed = False
+        self.as_of: str | None = None  # the checkpoint that this session reads, in lower case
         self._begin = _beginner(store)
         self._txn = transaction
         self._given = transaction is not None
@@ -157,6 +159,9 @@ class Session:
                         return result
                 return self._run(sql, text, found, params, literals)
             node = self._parse(text) if literals else self._parse(sql)
+            checkpoint = checkpoint_read(sql, node)
+            if checkpoint is not None and checkpoint != self.as_of:
+                return self._at_checkpoint(checkpoint, sql, params)
             if isinstance(node, (ast.Query, ast.Insert, ast.Update, ast.Delete)):
                 return self._run(sql, text, None, params, literals, node)
             return self._other(sql, node, params)
@@ -166,6 +171,20 @@ class Session:
             raise _parse_error(error) from None
         except RecursionError:
             raise LimitError("the statement is nested too deeply") from None
+
+    def _at_checkpoint(self, name: str, sql: str, params: Parameters) -> Result:
+        """Run a query in a session of a retained checkpoint, which stays open as long as the result lives."""
+        if self.shared.at_checkpoint is None:
+            raise ProgrammingError("this reads one checkpoint already, and cannot read another")
+        session, let_go = self.shared.at_checkpoint(name)
+        try:
+            session._flag = self._flag
+            result: Result = session.execute(sql, params)
+        except BaseException:
+            let_go()
+            raise
+        weakref.finalize(result, let_go)
+        return result
 
     def _single(self, text: str, found: Compiled, params: Parameters, literals: tuple[Value, ...]) -> Result | None:
         """A lookup of one row by its key, in a snapshot that is given back at once; None where it takes more than that."""
@@ -206,6 +225,7 @@ class Session:
             raise _parse_error(error) from None
         if not isinstance(node, (ast.Insert, ast.Update, ast.Delete)):
             raise ProgrammingError("executemany takes INSERT, UPDATE and DELETE")
+        checkpoint_read(sql, node)
         if self.in_transaction:
             return self.in_statement(lambda: self._many(self._txn, sql, node, rows))
         txn = self.begin()

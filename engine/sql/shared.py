@@ -23,7 +23,10 @@ SIZE_USES = 256
 
 
 class Shared:
-    """See the module. `compiled` maps a statement's text to instances ready to run; whoever runs one takes it out."""
+    """See the module. `compiled` maps a statement's text to instances ready to run; whoever runs one takes it out.
+
+    at_checkpoint: gives a session at a retained checkpoint, and what ends its use; None where there is nothing of the kind.
+    """
 
     def __init__(self, store: Any):
         self.store = store
@@ -34,6 +37,7 @@ class Shared:
         self._shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._exact: set[str] = set()
         self.last_rowids: dict[int, int] = {}
+        self.at_checkpoint: Callable[[str], tuple[Any, Callable[[], object]]] | None = None
         self.hits = 0
         self.misses = 0
         self._sizes: dict[int, list[float]] = {}

@@ -233,6 +233,19 @@ class FileSystem:
         """
         raise NotImplementedError
 
+    def pin(self, file, number):
+        """Say, to whoever asks with `pins`, that this open `File` needs what `number` (below 2^60) stands for.
+
+        Any number of files may pin a number, a file pins a number once. Permission to read the file is enough. Returns a
+        FileLock; the pin ends when that or the File is closed, and with the process. Never waits and nothing refuses
+        it, except where the system knows no such locks: there it is `lock(file, shared=True)`.
+        """
+        raise NotImplementedError
+
+    def pins(self, file):
+        """The numbers that other `File`s, of this or any process, have pinned in the same file: a set."""
+        raise NotImplementedError
+
 
 def locked_error(path, holder=None):
     """The LockedError for `path`; `holder` is a process id or None."""

@@ -30,6 +30,7 @@ cdef file_ops_t MEMORY_OPS
 cdef class MemoryNode:
     cdef memory_node_t node
     cdef object holders
+    cdef object pinned
     cdef bytes content(self)
     cdef int64_t length(self)
 

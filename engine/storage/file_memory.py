@@ -96,12 +96,16 @@ MEMORY_OPS.size = memory_size
 
 
 class MemoryNode:
-    """The bytes of one file and the locks on it (`holders`: one entry, "shared" or "exclusive", per lock held)."""
+    """The bytes of one file and the locks on it (`holders`: one entry, "shared" or "exclusive", per lock held).
+
+    pinned: (file's id, number) for each pin.
+    """
 
     def __cinit__(self, initial: bytes = b""):
         if pthread_rwlock_init(cython.address(self.node.lock), cython.NULL) != 0:
             raise MemoryError
         self.holders = []
+        self.pinned = []
         if initial:
             length: uint64_t = len(initial)
             if memory_resize(cython.address(self.node), length) != 0:
@@ -255,6 +259,19 @@ class MemoryFileSystem(FileSystem):
             file.locks.append(found)
             return found
         return _lock_node(self._file(path_or_file, "lock"), path_or_file, shared)
+
+    def pin(self, file, number):
+        held = cython.cast(MemoryFile, file)
+        if held.closed:
+            raise InterfaceError(f"the file {held.path} is closed")
+        pinned, entry = held.node.pinned, (id(file), number)
+        pinned.append(entry)
+        found = FileLock(lambda: pinned.remove(entry))
+        held.locks.append(found)
+        return found
+
+    def pins(self, file):
+        return {number for owner, number in cython.cast(MemoryFile, file).node.pinned if owner != id(file)}
 
     @staticmethod
     def _full(path):

@@ -9,6 +9,9 @@ as after pwrite, at a sixth of the price for small pieces. Its blocks are alloca
 Locks are flock(2) locks on the file itself: they belong to the open file description, so a second handle in the same
 process meets them as well, a symbolic link leads to the same lock, nothing is left behind by a killed process, and
 /proc/locks names the holder.
+
+Pins are locks on single bytes far behind the end of the file (F_OFD_SETLK), where no data is. They, too, belong to the
+open file description and go with it; shared ones exclude nobody and need no permission to write, and F_OFD_GETLK finds them.
 """
 
 import contextlib
@@ -16,6 +19,8 @@ import errno
 import fcntl
 import os
 import stat
+import struct
+from functools import partial
 
 import cython
 from cython.cimports.libc.errno import EINTR, EIO
@@ -33,6 +38,13 @@ _CREATE_ATTEMPTS = 16
 
 # No byte of a file is behind this one.
 _ALL = cython.declare(uint64_t, 0x7FFFFFFFFFFFFFFF)
+
+# Pin `number` is a lock on the byte at PIN_BASE + number.
+PIN_BASE = 1 << 62
+PIN_ROOM = 1 << 60
+
+# struct flock: type, whence, start, length, process.
+_FLOCK = struct.Struct("@hhqqi4x")
 
 
 def os_read(f, buf, n, offset):
@@ -310,6 +322,41 @@ class OsFileSystem(FileSystem):
         if held is not path_or_file:
             return FileLock(held.close)
         return FileLock(lambda: None if held.closed else fcntl.flock(held.fileno(), fcntl.LOCK_UN))
+
+    def pin(self, file, number):
+        if not hasattr(fcntl, "F_OFD_SETLK"):
+            return self.lock(file, shared=True)
+
+        def change(kind):
+            wanted = _FLOCK.pack(kind, os.SEEK_SET, PIN_BASE + number, 1, 0)
+            self._call("lock", file.path, lambda: fcntl.fcntl(file.fileno(), fcntl.F_OFD_SETLK, wanted))
+
+        if file.closed:
+            raise InterfaceError(f"the file {file.path} is closed")
+        change(fcntl.F_RDLCK)
+        return FileLock(lambda: None if file.closed else change(fcntl.F_UNLCK))
+
+    def pins(self, file):
+        if not hasattr(fcntl, "F_OFD_SETLK"):
+            return set()
+        found = set()
+        ranges = [(0, PIN_ROOM)]
+        while ranges:  # the system tells one lock of a range at a time, not always the first
+            start, stop = ranges.pop()
+            if start >= stop:
+                continue
+            asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, PIN_BASE + start, stop - start, 0)
+            raw = self._call(
+                "look at the locks of", file.path, partial(fcntl.fcntl, file.fileno(), fcntl.F_OFD_GETLK, asked)
+            )
+            kind, _, at, length, _ = _FLOCK.unpack(raw)
+            if kind == fcntl.F_UNLCK:
+                continue
+            first = max(at - PIN_BASE, start)
+            last = min(at - PIN_BASE + length, stop) if length else stop
+            found.update(range(first, min(last, first + 64)))
+            ranges += [(start, first), (last, stop)]
+        return found
 
     @staticmethod
     def _call(operation, path, action):

@@ -109,3 +109,9 @@ class WrapperFileSystem(FileSystem):
         if isinstance(path_or_file, WrapperFile):
             return self.inner.lock(path_or_file.inner, shared)
         return self.inner.lock(path_or_file, shared)
+
+    def pin(self, file: File, number: int) -> FileLock:
+        return self.inner.pin(file.inner if isinstance(file, WrapperFile) else file, number)
+
+    def pins(self, file: File) -> set[int]:
+        return self.inner.pins(file.inner if isinstance(file, WrapperFile) else file)

@@ -20,11 +20,11 @@ cdef extern from *:
 
     #define PAGE_HEADER_FIELDS(F) \\
         F(uint32_t, checksum,     0, "CRC-32C of the rest of the page") \\
-        F(uint8_t,  kind,         4, "page kind: 1 leaf, 2 branch, 3 overflow, 4 page table") \\
+        F(uint8_t,  kind,         4, "page kind: 1 leaf, 2 branch, 3 overflow, 4 page table, 5 retained checkpoints") \\
         F(uint8_t,  level,        5, "height above the leaves; 0 for a leaf") \\
         F(uint16_t, flags,        6, "bit 0: the upper fence is infinite") \\
-        F(uint32_t, page_id,      8, "this page's id (page table: index of the block in its level)") \\
-        F(uint32_t, tree_id,     12, "tree the page belongs to") \\
+        F(uint32_t, page_id,      8, "this page's id (page table: index of the block in its level; retained checkpoints: index of the block)") \\
+        F(uint32_t, tree_id,     12, "tree the page belongs to; 0xFFFFFFFF: to none") \\
         F(uint64_t, lsn,         16, "LSN of the last log record that changed the page") \\
         F(uint16_t, count,       24, "number of slots") \\
         F(uint16_t, prefix_len,  26, "leading key bytes that all keys share and slots leave out") \\
@@ -69,7 +69,26 @@ cdef extern from *:
         F(uint32_t, segment_size,    92, "bytes of a log segment") \\
         F(int64_t,  created_us,      96, "creation, microseconds since 1970") \\
         F(int64_t,  checkpoint_us,  104, "this checkpoint, microseconds since 1970") \\
-        F(uint32_t, checksum,       112, "CRC-32C of the fields before")
+        F(uint32_t, checksum,       112, "CRC-32C of the fields before") \\
+        F(uint32_t, retained_slot,  116, "feature bit 0: slot of the first block of retained checkpoints") \\
+        F(uint32_t, retained_tag,   120, "feature bit 0: checksum of that block") \\
+        F(uint32_t, retained_check, 124, "feature bit 0: CRC-32C of all fields before")
+    #define RETAINED_FIELDS(F) \\
+        F(uint64_t, checkpoint_lsn,   0, "as in the meta of that checkpoint") \\
+        F(uint64_t, redo_lsn,         8, "as in the meta") \\
+        F(uint64_t, sequence,        16, "as in the meta; no two entries have the same") \\
+        F(int64_t,  checkpoint_us,   24, "as in the meta") \\
+        F(uint32_t, redo_prev_crc,   32, "as in the meta") \\
+        F(uint32_t, table_depth,     36, "as in the meta") \\
+        F(uint32_t, table_slot,      40, "as in the meta") \\
+        F(uint32_t, table_tag,       44, "as in the meta") \\
+        F(uint32_t, next_page_id,    48, "as in the meta") \\
+        F(uint32_t, next_tree_id,    52, "as in the meta") \\
+        F(uint32_t, slot_count,      56, "as in the meta") \\
+        F(uint32_t, name_len,        60, "bytes of the name")
+    #define RETAINED_NAME_FIELDS(F) \\
+        F(uint8_t, name, 64, "the name in UTF-8, zeros behind it")
+    #define ANK_NAME_ROOM 64
 
     #define ANK_DECL(type, name, off, doc) type name;
     #define ANK_CHECK_PAGE(type, name, off, doc) _Static_assert(offsetof(page_t, name) == off, #name);
@@ -78,12 +97,14 @@ cdef extern from *:
     #define ANK_CHECK_OREF(type, name, off, doc) _Static_assert(offsetof(overflow_ref_t, name) == off, #name);
     #define ANK_CHECK_ENTRY(type, name, off, doc) _Static_assert(offsetof(table_entry_t, name) == off, #name);
     #define ANK_CHECK_META(type, name, off, doc) _Static_assert(offsetof(meta_t, name) == off, #name);
+    #define ANK_CHECK_RETAINED(type, name, off, doc) _Static_assert(offsetof(retained_t, name) == off, #name);
 
     typedef struct __attribute__((packed)) { SLOT_FIELDS(ANK_DECL) } slot_t;
     typedef struct __attribute__((packed)) { CELL_FIELDS(ANK_DECL) } cell_t;
     typedef struct __attribute__((packed)) { OVERFLOW_REF_FIELDS(ANK_DECL) } overflow_ref_t;
     typedef struct __attribute__((packed)) { TABLE_ENTRY_FIELDS(ANK_DECL) } table_entry_t;
     typedef struct __attribute__((packed)) { META_FIELDS(ANK_DECL) } meta_t;
+    typedef struct __attribute__((packed)) { RETAINED_FIELDS(ANK_DECL) uint8_t name[ANK_NAME_ROOM]; } retained_t;
     typedef struct __attribute__((packed, aligned(8))) {
         PAGE_HEADER_FIELDS(ANK_DECL)
         uint32_t hint[ANK_HINTS];
@@ -92,12 +113,14 @@ cdef extern from *:
     PAGE_HEADER_FIELDS(ANK_CHECK_PAGE) PAGE_HINTS_FIELDS(ANK_CHECK_PAGE)
     SLOT_FIELDS(ANK_CHECK_SLOT) CELL_FIELDS(ANK_CHECK_CELL) OVERFLOW_REF_FIELDS(ANK_CHECK_OREF)
     TABLE_ENTRY_FIELDS(ANK_CHECK_ENTRY) META_FIELDS(ANK_CHECK_META)
+    RETAINED_FIELDS(ANK_CHECK_RETAINED) RETAINED_NAME_FIELDS(ANK_CHECK_RETAINED)
     _Static_assert(sizeof(page_t) == 112, "page header");
     _Static_assert(sizeof(slot_t) == 8, "slot");
     _Static_assert(sizeof(cell_t) == 2, "cell header");
     _Static_assert(sizeof(overflow_ref_t) == 12, "overflow reference");
     _Static_assert(sizeof(table_entry_t) == 8, "page table entry");
-    _Static_assert(sizeof(meta_t) == 116, "meta");
+    _Static_assert(sizeof(meta_t) == 128, "meta");
+    _Static_assert(sizeof(retained_t) == 128, "retained checkpoint");
 
     static inline uint32_t ank_key_head(const uint8_t *key, size_t length) {
         uint32_t word;
@@ -110,6 +133,7 @@ cdef extern from *:
     """
     enum:
         HINTS "ANK_HINTS"
+        NAME_ROOM "ANK_NAME_ROOM"
 
     ctypedef struct slot_t:
         uint32_t head
@@ -145,6 +169,23 @@ cdef extern from *:
         int64_t created_us
         int64_t checkpoint_us
         uint32_t checksum
+        uint32_t retained_slot
+        uint32_t retained_tag
+        uint32_t retained_check
+    ctypedef struct retained_t:
+        uint64_t checkpoint_lsn
+        uint64_t redo_lsn
+        uint64_t sequence
+        int64_t checkpoint_us
+        uint32_t redo_prev_crc
+        uint32_t table_depth
+        uint32_t table_slot
+        uint32_t table_tag
+        uint32_t next_page_id
+        uint32_t next_tree_id
+        uint32_t slot_count
+        uint32_t name_len
+        uint8_t name[64]
     ctypedef struct page_t:
         uint32_t checksum
         uint8_t kind
@@ -175,9 +216,11 @@ cdef extern from *:
     #define ANK_ROW_OREF(type, name, off, doc) {"overflow_ref", #name, #type, offsetof(overflow_ref_t, name), sizeof(((overflow_ref_t*)0)->name), doc},
     #define ANK_ROW_ENTRY(type, name, off, doc) {"table_entry", #name, #type, offsetof(table_entry_t, name), sizeof(((table_entry_t*)0)->name), doc},
     #define ANK_ROW_META(type, name, off, doc) {"meta", #name, #type, offsetof(meta_t, name), sizeof(((meta_t*)0)->name), doc},
+    #define ANK_ROW_RETAINED(type, name, off, doc) {"retained", #name, #type, offsetof(retained_t, name), sizeof(((retained_t*)0)->name), doc},
     static const ank_field_t ank_fields[] = {
         PAGE_HEADER_FIELDS(ANK_ROW_PAGE) PAGE_HINTS_FIELDS(ANK_ROW_PAGE) SLOT_FIELDS(ANK_ROW_SLOT) CELL_FIELDS(ANK_ROW_CELL)
         OVERFLOW_REF_FIELDS(ANK_ROW_OREF) TABLE_ENTRY_FIELDS(ANK_ROW_ENTRY) META_FIELDS(ANK_ROW_META)
+        RETAINED_FIELDS(ANK_ROW_RETAINED) RETAINED_NAME_FIELDS(ANK_ROW_RETAINED)
     };
     enum { ank_field_count = sizeof(ank_fields) / sizeof(ank_fields[0]) };
     """
@@ -196,10 +239,12 @@ cdef enum:
     KIND_BRANCH = 2
     KIND_OVERFLOW = 3
     KIND_TABLE = 4
+    KIND_RETAINED = 5
     FLAG_UPPER_INFINITE = 1
     VALUE_OVERFLOW = 0x8000
     VALUE_LEN_MASK = 0x7FFF
     HEADER_SIZE = 112
+    FEATURE_RETAINED = 1     # there are retained checkpoints
     SLOT_SIZE = 8
     CELL_SIZE = 2
     META_SLOTS = 2

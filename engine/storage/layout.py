@@ -7,7 +7,13 @@ for `engine/FORMAT.md`, which a test compares with them.
 from dataclasses import dataclass
 
 MAGIC = b"ANOKURO\x1a"
-PAGE_KINDS = {KIND_LEAF: "leaf", KIND_BRANCH: "branch", KIND_OVERFLOW: "overflow", KIND_TABLE: "page table"}
+PAGE_KINDS = {
+    KIND_LEAF: "leaf",
+    KIND_BRANCH: "branch",
+    KIND_OVERFLOW: "overflow",
+    KIND_TABLE: "page table",
+    KIND_RETAINED: "retained checkpoints",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +29,7 @@ class Field:
 
 
 def fields(structure: str) -> list[Field]:
-    """Fields of one struct: page, slot, cell, overflow_ref, table_entry or meta."""
+    """Fields of one struct: page, slot, cell, overflow_ref, table_entry, meta or retained."""
     found = []
     for i in range(layout_field_count):
         f = layout_fields[i]
@@ -52,6 +58,8 @@ def constants() -> dict[str, int]:
         "CELL_SIZE": CELL_SIZE,
         "HINTS": HINTS,
         "META_SLOTS": META_SLOTS,
+        "FEATURE_RETAINED": FEATURE_RETAINED,
+        "NAME_ROOM": NAME_ROOM,
         "FORMAT_MAJOR": FORMAT_MAJOR,
         "FORMAT_MINOR": FORMAT_MINOR,
         "PAGE_SIZE_MIN": PAGE_SIZE_MIN,

@@ -1,15 +1,17 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 from engine.base.crc32c cimport crc32c
-from engine.storage.layout cimport FORMAT_MAJOR, FORMAT_MINOR, META_SLOTS, PAGE_SIZE_MAX, PAGE_SIZE_MIN, meta_t
+from engine.storage.layout cimport FEATURE_RETAINED, FORMAT_MAJOR, FORMAT_MINOR, META_SLOTS, PAGE_SIZE_MAX, PAGE_SIZE_MIN, meta_t
 
 cdef extern from *:
     """
     #define ANK_META_MAGIC 0x1A4F52554B4F4E41ull   /* "ANOKURO" 0x1A, little-endian */
     #define ANK_META_CHECKED offsetof(meta_t, checksum)
+    #define ANK_RETAINED_CHECKED offsetof(meta_t, retained_check)
     """
     uint64_t META_MAGIC "ANK_META_MAGIC"
     size_t META_CHECKED "ANK_META_CHECKED"
+    size_t RETAINED_CHECKED "ANK_RETAINED_CHECKED"
 
 cdef class Meta:
     cdef meta_t m

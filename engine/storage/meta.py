@@ -8,6 +8,9 @@
 A checkpoint writes the older of the two after everything it names is durable, so that a write torn by a crash leaves
 the newer one as it was. Slot 1 begins at page_size, which is read from slot 0; should slot 0 be torn, slot 1 is looked for
 at every page size there is.
+
+The fields behind the checksum belong to feature bit 0 and have a checksum of their own, so that an engine that does not
+know them still finds the meta valid, and refuses it for the bit.
 """
 
 import cython
@@ -42,7 +45,11 @@ class Meta:
         self.m.magic = META_MAGIC
         self.m.major = FORMAT_MAJOR
         self.m.minor = FORMAT_MINOR
+        self.m.features = FEATURE_RETAINED if self.m.retained_slot != 0 else 0
         self.m.checksum = crc32c(0, cython.address(self.m), META_CHECKED)
+        self.m.retained_check = 0
+        if self.m.features & FEATURE_RETAINED:
+            self.m.retained_check = crc32c(0, cython.address(self.m), RETAINED_CHECKED)
         return cython.cast(cython.p_char, cython.address(self.m))[: cython.sizeof(meta_t)]
 
     def sealed(self):
@@ -58,6 +65,10 @@ def parse(data):
         return None
     memcpy(cython.address(found.m), cython.cast(cython.p_char, raw), cython.sizeof(meta_t))
     if found.m.magic != META_MAGIC or found.m.checksum != crc32c(0, cython.address(found.m), META_CHECKED):
+        return None
+    if not found.m.features & FEATURE_RETAINED:
+        found.m.retained_slot = found.m.retained_tag = found.m.retained_check = 0  # an older engine wrote none
+    elif found.m.retained_check != crc32c(0, cython.address(found.m), RETAINED_CHECKED):
         return None
     return found
 
@@ -85,7 +96,7 @@ def choose(file, path):
         raise OperationalError(f"{path} is not an Anokuro database")
     number, meta = metas[0]
     fields = meta.as_dict()
-    if fields["major"] > FORMAT_MAJOR or fields["features"] != 0:
+    if fields["major"] > FORMAT_MAJOR or fields["features"] & ~FEATURE_RETAINED:
         raise NotSupportedError(
             f"{path} has format {fields['major']}.{fields['minor']} (features {fields['features']:#x}); "
             f"this version reads up to {FORMAT_MAJOR}.{FORMAT_MINOR}: use a newer Anokuro"

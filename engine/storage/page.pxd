@@ -2,8 +2,8 @@ from libc.string cimport memcpy, memset
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.crc32c cimport crc32c
 from engine.storage.layout cimport (
-    CELL_SIZE, FLAG_UPPER_INFINITE, HEADER_SIZE, KIND_BRANCH, KIND_LEAF, KIND_OVERFLOW, KIND_TABLE, SLOT_SIZE,
-    VALUE_LEN_MASK, VALUE_OVERFLOW, cell_at, page_t, slot_at, slot_t,
+    CELL_SIZE, FLAG_UPPER_INFINITE, HEADER_SIZE, KIND_BRANCH, KIND_LEAF, KIND_OVERFLOW, KIND_RETAINED, KIND_TABLE,
+    SLOT_SIZE, VALUE_LEN_MASK, VALUE_OVERFLOW, cell_at, page_t, retained_t, slot_at, slot_t, table_entry_t,
 )
 
 cdef enum:

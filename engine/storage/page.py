@@ -45,6 +45,9 @@ def page_validate(page, page_size):
         return PAGE_OK if page.data_len <= page_size - HEADER_SIZE and page.data_len > 0 else PAGE_BAD_HEADER
     if page.kind == KIND_TABLE:
         return PAGE_OK if page.data_len <= (page_size - HEADER_SIZE) // SLOT_SIZE else PAGE_BAD_HEADER
+    if page.kind == KIND_RETAINED:
+        room = (page_size - HEADER_SIZE - cython.sizeof(table_entry_t)) // cython.sizeof(retained_t)
+        return PAGE_OK if 0 < page.data_len <= room else PAGE_BAD_HEADER
     if page.kind != KIND_LEAF and page.kind != KIND_BRANCH:
         return PAGE_BAD_KIND
     if (page.kind == KIND_LEAF) != (page.level == 0):

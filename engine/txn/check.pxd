@@ -3,7 +3,7 @@ from engine.base.codes cimport OK
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.btree.check cimport TreeChecker
 from engine.pool.pool cimport (
-    FRAME_DIRTY, FRAME_GARBAGE, SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, frame_of, page_known, pool_t, read_image, ref_of,
+    FRAME_DIRTY, FRAME_GARBAGE, SLOT_DURABLE, SLOT_LIVE, SLOT_PENDING, SLOT_RETAINED, frame_of, page_known, pool_t, read_image, ref_of,
 )
 from engine.storage.layout cimport META_SLOTS, ROOT_DIRECTORY, TREE_DIRECTORY, page_t
 from engine.txn.store cimport Snapshot, Store

@@ -136,6 +136,12 @@ def _check_slots(store):
                     wanted.setdefault(int(p.versions[version].slot), [0, []])[0] |= SLOT_LIVE
                     wanted[int(p.versions[version].slot)][1].append(int(page_id))
                 version = p.versions[version].older
+        for slot in s.retained_slots:
+            wanted.setdefault(slot, [0, []])[0] |= SLOT_DURABLE
+            wanted[slot][1].append(-1 - slot)
+        for slot, mark in enumerate(s.marks or b""):
+            if mark and META_SLOTS <= slot < p.slot_count:
+                wanted.setdefault(slot, [0, []])[0] |= SLOT_RETAINED
         for level in s.table:
             for slot, _ in level.values():
                 wanted.setdefault(slot, [0, []])[0] |= SLOT_DURABLE

@@ -7,7 +7,8 @@
     3  the blocks of the page table that changed, up to the root, to free slots
     4  log durable up to where redo begins; data file synced
     5  the older meta slot is written; data file synced: this is the moment the checkpoint counts
-    6  slots that only the last checkpoint needed are free; log segments before C's end may go
+    6  slots that only the last checkpoint needed are free, unless it is retained or read by somebody (engine.txn.keep);
+       log segments before C's end may go
 
 The page table is a radix tree of blocks of (slot, tag) entries, written like pages: never over a block that the last
 checkpoint needs. Free slots and free page ids are not stored; opening computes them from the table.
@@ -26,6 +27,9 @@ from cython.cimports.engine.wal.log import wal_end, wal_last_crc
 from cython.cimports.libc.stdlib import calloc, free
 
 from engine.base.errors import CorruptionError
+from engine.storage.meta import Meta
+from engine.txn.keep import RetainedWriter, first_log_needed, release, replaced
+from engine.txn.roots import root_of
 
 TABLE_TREE = 0xFFFFFFFF
 
@@ -358,11 +362,15 @@ def _read_block(store, level, index, slot, tag):
 # --- the checkpoint itself ------------------------------------------------------------------------------------------
 
 
-def run_checkpoint(store):
-    """Make one checkpoint; True, or False where nothing had changed since the last. One at a time (engine.txn.checkpointer)."""
+def run_checkpoint(store, retain=None, drop=None):
+    """Make one checkpoint; True, or False where nothing had changed since the last. One at a time (engine.txn.checkpointer).
+
+    retain: the name under which it is kept. drop: the retained checkpoint (Root) that is not kept any more.
+    """
     s: Store = store
     p = cython.address(s.pool)
     s.check_writable()
+    changes_kept: cython.bint = retain is not None or drop is not None
     items: cython.pointer(item_t) = cython.NULL
     count: cython.uint = 0
     i: cython.uint
@@ -389,13 +397,16 @@ def run_checkpoint(store):
         check(ERR_MEMORY, s.path)
     entered = False
     table = TableWriter(s, int(lsn))
+    kept = RetainedWriter(s)
     try:
-        if count == 0 and s.meta_slot >= 0:
+        if count == 0 and s.meta_slot >= 0 and not changes_kept:
+            _free_unread(s)
             return False
         _place_all(s, lsn, items, count)
         entered = True
         depth, root_slot, root_tag = table.write([items[i].page_id for i in range(count)], int(next_page_id))
-        _make_it_count(
+        last = s.meta
+        s.meta = _next_meta(
             s,
             checkpoint_lsn=int(lsn),
             redo_lsn=int(redo_lsn),
@@ -406,11 +417,22 @@ def run_checkpoint(store):
             next_page_id=int(next_page_id),
             next_tree_id=int(next_tree),
         )
+        retained = [root for root in s.retained if root is not drop]
+        if retain is not None:
+            retained.append(root_of(s.meta, retain))
+        if changes_kept:
+            slot, tag = kept.write(retained, int(lsn))
+            s.meta.update(retained_slot=slot, retained_tag=tag)
+        _make_it_count(s, last)
+        if changes_kept:
+            kept.settle(retained)
+        _look_at_pins(s, [root for root in (root_of(last), drop) if root is not None and root.table_depth])
         with cython.nogil:
             mutex_lock(cython.address(p.mutex))
             _settle(p, items, count)
             mutex_unlock(cython.address(p.mutex))
         table.settle()
+        release(s)
     except BaseException:
         with cython.nogil:
             mutex_lock(cython.address(p.mutex))
@@ -421,6 +443,7 @@ def run_checkpoint(store):
             mutex_unlock(cython.address(p.mutex))
         if s.failure is None:
             table.undo()
+            kept.undo()
         raise
     finally:
         free(items)
@@ -432,32 +455,65 @@ def run_checkpoint(store):
     return True
 
 
-def _make_it_count(store, **fields):
-    """Steps 4 and 5. A failure poisons the store."""
+def _next_meta(store, **fields):
+    """The meta of the checkpoint that is being made."""
     s: Store = store
-    try:
-        s.log.sync(fields["redo_lsn"])
-        s.file.sync()
-        meta = s.meta
-        meta.update(
-            sequence=meta.as_dict()["sequence"] + 1,
-            checkpoint_us=int(wall_us()),
-            slot_count=int(s.pool.slot_count),
+    meta = Meta()
+    last = s.meta.as_dict()
+    meta.update(
+        **{
+            **last,
             **fields,
-        )
+            "sequence": last["sequence"] + 1,
+            "checkpoint_us": int(wall_us()),
+            "slot_count": int(s.pool.slot_count),
+        }
+    )
+    return meta
+
+
+def _make_it_count(store, last):
+    """Steps 4 and 5. A failure poisons the store; `last` is the meta that counts then, as far as this process knows."""
+    s: Store = store
+    redo_lsn = int(s.meta.as_dict()["redo_lsn"])
+    try:
+        s.log.sync(redo_lsn)
+        s.file.sync()
         slot = 1 - s.meta_slot if s.meta_slot >= 0 else 0
-        s.file.pwrite(meta.sealed(), slot * s.page_size)
+        s.file.pwrite(s.meta.sealed(), slot * s.page_size)
         s.file.sync()
     except BaseException as error:
         s.failure = error
+        s.meta = last
         raise
     s.meta_slot = slot
-    s.redo_lsn = fields["redo_lsn"]
+    s.redo_lsn = redo_lsn
+
+
+def _look_at_pins(store, roots):
+    """The checkpoint counts: keep what readers of the ones it replaces, or drops, need. A failure poisons the store."""
+    s: Store = store
+    try:
+        s.logs_read = replaced(s, roots)
+    except BaseException as error:
+        s.failure = error  # what may be freed is not known
+        raise
+
+
+def _free_unread(store):
+    """Nothing has changed; perhaps readers have gone since."""
+    s: Store = store
+    if s.kept:
+        _look_at_pins(s, [])
+        release(s)
 
 
 def _drop_log(store):
-    """Remove log segments that neither recovery nor retention needs."""
+    """Remove log segments that neither recovery nor retention nor a reader that is opening needs."""
     s: Store = store
     keep_from = int(s.redo_lsn) - s.options.wal_retention
+    needed = first_log_needed(s, s.logs_read)
+    if needed is not None:
+        keep_from = min(keep_from, needed)
     if keep_from > 0:
         s.log.remove_before(keep_from)

@@ -15,9 +15,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from engine.base.errors import Error
+from engine.base.errors import Error, ProgrammingError
 from engine.txn.checkpoint import run_checkpoint
 from engine.txn.vacuum import Trimmer
+from engine.txn.roots import check_name, find_root
 
 if TYPE_CHECKING:
     from engine.txn.store import Store
@@ -80,12 +81,21 @@ class Checkpointer:
                 if self.store.failure is not None or self.store.log.stats().poisoned:
                     return
 
-    def run(self) -> bool:
-        """Make a checkpoint now; False where there was nothing to do. It waits for a large transaction to end."""
+    def run(self, retain: str | None = None, drop: str | None = None) -> bool:
+        """Make a checkpoint now; False where there was nothing to do. It waits for a large transaction to end.
+
+        retain: a name under which it is kept. drop: the name of a retained one that is not kept any more.
+        Raises ProgrammingError where `retain` exists already, or `drop` does not; InterfaceError, LimitError for a name.
+        """
         self.store.check_section()
         with self.mutex:
             start = time.monotonic()
-            done = run_checkpoint(self.store)
+            root = None if drop is None else find_root(self.store.retained, drop)
+            if retain is not None:
+                check_name(retain)
+                if any(other.key == retain.lower() for other in self.store.retained):
+                    raise ProgrammingError(f"a checkpoint {retain!r} is retained already; drop it first")
+            done = run_checkpoint(self.store, retain, root)
             if done:
                 self.count += 1
                 self.seconds += time.monotonic() - start

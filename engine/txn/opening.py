@@ -9,6 +9,9 @@ free. Then the log is read from where that checkpoint's redo begins: first to fi
 Recovery only changes pages in the pool: until the next checkpoint the file stays as it was, so a crash during recovery
 is a crash like any other, and recovering twice equals recovering once.
 
+Read-only opening takes no lock: it pins the checkpoint that counts, and its log until that is redone (keep.py), so it works
+beside a writer, whatever that does, and stays at the state it found. What redo changes stays in its memory.
+
 Closing. A checkpoint, unless nothing changed or writes are refused; then the files.
 """
 
@@ -24,13 +27,15 @@ from cython.cimports.engine.storage.aio import aio_new
 from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_COMMIT, abort_record_t
 from cython.cimports.libc.stdlib import free, malloc
 
-from engine.base.errors import LockedError, OperationalError
+from engine.base.errors import CorruptionError, LockedError, OperationalError
 from engine.storage.aio import MODES, choose_mode
 from engine.storage.file_overlay import OverlayFile
 from engine.storage.meta import Meta, choose
 from engine.txn.checkpoint import load_table
 from engine.txn.checkpointer import Checkpointer
 from engine.txn.commit import create_first_trees
+from engine.txn.keep import keep_at_opening
+from engine.txn.pins import pin_newest
 from engine.txn.store import Store as StoreClass
 from engine.wal.log import create_log, open_log
 
@@ -65,7 +70,9 @@ def open_store(fs, path, options):
     file = fs.open(path, readonly=options.readonly)
     lock = None
     try:
-        lock = fs.lock(file, shared=options.readonly)
+        if options.readonly:
+            return open_pinned(fs, path, file, pin_newest(fs, file, path), options)
+        lock = fs.lock(file)
         number, meta = choose(file, path)
         store = _open(fs, path, file, lock, number, meta, options)
         _attach_io(store, mode)
@@ -75,6 +82,19 @@ def open_store(fs, path, options):
         if lock is not None:
             lock.close()
         raise
+
+
+def open_pinned(fs, path, file, pinned, options):
+    """A read-only store at a pinned checkpoint, which gets the file and the pin; with the log behind it, if that is pinned.
+
+    Where it fails, closing the file is the caller's; that ends the pins.
+    """
+    with_log = pinned.log is not None
+    store = _open(fs, path, file, pinned.slots, pinned.meta_slot, pinned.meta, options, with_log)
+    if with_log:
+        pinned.log.close()
+    _attach_io(store, choose_mode(options.io))
+    return store
 
 
 def _make(fs, path, options):
@@ -124,8 +144,8 @@ def _make(fs, path, options):
                 lock.close()
 
 
-def _open(fs, path, file, lock, number, meta, options):
-    """The store of an opened and locked data file."""
+def _open(fs, path, file, lock, number, meta, options, with_log=True):
+    """The store of an opened and locked, or pinned, data file."""
     fields = meta.as_dict()
     slots: cython.uint = (file.size() + fields["page_size"] - 1) // fields["page_size"]
     if options.readonly:
@@ -141,7 +161,11 @@ def _open(fs, path, file, lock, number, meta, options):
     p.published = fields["checkpoint_lsn"]
     store.next_tree = max(2, fields["next_tree_id"])
     load_table(store)
-    end_lsn, end_crc = _recover(store, LogReader(fs, log_directory(path), fields["log_id"], fields["segment_size"]))
+    if not options.readonly:
+        keep_at_opening(store)
+    if with_log:
+        reader = LogReader(fs, log_directory(path), fields["log_id"], fields["segment_size"])
+        end_lsn, end_crc = _recover(store, reader)
     _find_free_pages(store)
     if options.readonly:
         store.open_readonly()
@@ -184,6 +208,28 @@ def _recover(store, reader):
     log: LogReader = reader
     r = log.ptr()
     fields = s.meta.as_dict()
+    broken = -1
+    while True:
+        end, crc, published, aborted = _find_end(reader, fields)
+        try:
+            reader.check_tail()
+            break
+        except CorruptionError:
+            # Beside a writer the tail may have been read while it grew. What proves that a place was durable was
+            # written after it: read again, a place that is broken still is damaged.
+            if not s.is_readonly or int(r.at) == broken:
+                raise
+            broken = int(r.at)
+    reader.seek(int(fields["redo_lsn"]), int(fields["redo_prev_crc"]))
+    _redo(s, log, aborted, end)
+    s.pool.published = published
+    return end, crc
+
+
+def _find_end(reader, fields):
+    """Where the last complete batch ends: LSN, checksum there, LSN of its commit; and the batches that were aborted."""
+    log: LogReader = reader
+    r = log.ptr()
     view: record_view_t
     end = start = int(fields["redo_lsn"])
     crc = int(fields["redo_prev_crc"])
@@ -203,11 +249,7 @@ def _recover(store, reader):
             aborted.append((int(cython.cast(cython.pointer(abort_record_t), view.fixed).first_lsn), int(view.lsn)))
         end = int(view.end_lsn)
         crc = int(view.header.crc)
-    reader.check_tail()
-    reader.seek(start, int(fields["redo_prev_crc"]))
-    _redo(s, log, aborted, end)
-    s.pool.published = published
-    return end, crc
+    return end, crc, published, aborted
 
 
 def _redo(store, reader, aborted, end):

@@ -54,6 +54,13 @@ cdef class Store:
     cdef public object table
     cdef public uint64_t redo_lsn
     cdef public object failure
+    cdef public list retained        # what keeps slots besides the last checkpoint, see keep.py: roots with names
+    cdef public list retained_slots  # the blocks they stand in
+    cdef public list kept            # roots that somebody has pinned
+    cdef public list marked          # numbers of the roots that `marks` was made for
+    cdef public list unread          # those of them whose page table cannot be read
+    cdef public object logs_read     # numbers of checkpoints behind which a reader that is opening reads the log
+    cdef public object marks         # bytearray, a byte a slot: not 0 where SLOT_RETAINED is set; or None
 
     cpdef int check_open(self) except -1
     cpdef int check_writable(self) except -1

@@ -97,6 +97,12 @@ class Store:
         self.roots = {}
         self.drops = []
         self.erasures = []
+        self.retained = []
+        self.retained_slots = []
+        self.kept = []
+        self.marked = []
+        self.unread = []
+        self.logs_read = set()
         self.next_tree = TREE_CATALOG + 1
         self.notice_lsn = self.notice_ns = NEVER
 

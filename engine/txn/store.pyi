@@ -6,6 +6,7 @@ from engine.storage.file import File, FileLock, FileSystem
 from engine.storage.meta import Meta
 from engine.txn.checkpointer import Checkpointer
 from engine.txn.memtable import MemtableState
+from engine.txn.roots import Root
 from engine.txn.transaction import Transaction
 from engine.wal.log import Log
 
@@ -38,6 +39,13 @@ class Store:
     table: list[dict[int, tuple[int, int]]]
     redo_lsn: int
     failure: BaseException | None
+    retained: list[Root]
+    retained_slots: list[int]
+    kept: list[Root]
+    marked: list[tuple[int, bool]]
+    unread: list[Root]
+    logs_read: set[int]
+    marks: bytearray | None
     def __init__(
         self, fs: FileSystem, path: str, file: File, lock: FileLock | None, options: Options, page_size: int
     ) -> None: ...

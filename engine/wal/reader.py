@@ -294,7 +294,8 @@ class LogReader:
         self.size_known = segment_size is not None
         self.r.segment_size = segment_size or SEGMENT_SIZE_MIN
         self.r.log_id = log_id or 0
-        for header in reversed(self._headers()):
+        # where both are known no segment is opened: a writer may be removing the oldest of them
+        for header in reversed([] if self.id_known and self.size_known else self._headers()):
             if not self.id_known:
                 self.r.log_id = header.log_id
                 self.id_known = True

@@ -77,7 +77,7 @@ def test_hint(text: str, hint: str) -> None:
         "oops": ("a statement, such as SELECT, INSERT or CREATE",),
         "SELECT * FROM": ("a table name", '"("', "LATERAL"),
         "SELECT * FROM t WHERE": ("an expression",),
-        "DROP": ("TABLE", "INDEX", "VIEW"),
+        "DROP": ("TABLE", "INDEX", "VIEW", "CHECKPOINT"),
         "INSERT INTO t (": ("a column name", '"("', "VALUES", "SELECT", "WITH"),
         "CREATE TABLE": ("a table name", "IF"),
         "CREATE TABLE t (": ("a name", "CHECK", "CONSTRAINT", "FOREIGN", "PRIMARY", "UNIQUE"),

@@ -370,9 +370,9 @@ def test_a_read_error_is_not_taken_for_the_end() -> None:
             MemoryFileSystem({DIRECTORY: None, **files}), Fault(("read",), at=0, error=code, where="0400")
         )
         with pytest.raises(OperationalError):
-            LogReader(fs, DIRECTORY, LOG_ID, SEGMENT)
+            LogReader(fs, DIRECTORY)
         fs = FaultyFileSystem(
-            MemoryFileSystem({DIRECTORY: None, **files}), Fault(("read",), at=1, error=code, where="0400")
+            MemoryFileSystem({DIRECTORY: None, **files}), Fault(("read",), at=0, error=code, where="0400")
         )
         reader = LogReader(fs, DIRECTORY, LOG_ID, SEGMENT)
         with pytest.raises(OperationalError, match="read") as caught:
