@@ -45,7 +45,7 @@ class Database:
         self.options = make_options(options)
         self.store = open_store(fs, path, self.options)
         self.catalog = Catalog()
-        self.views = Views(self.store)
+        self.views = Views(self.store, Catalog)
         self._lock = threading.RLock()
         self._session: Session | None = None
         self._trees: dict[str, Tree] = {}

@@ -12,15 +12,16 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from engine.catalog.catalog import Catalog
 from engine.txn.keep import count_alone
 from engine.txn.opening import close_store, open_pinned
 from engine.txn.pins import newest_roots, pin_retained
 from engine.txn.roots import Root, find_root
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from engine.txn.store import Store
 
 POOL_SHARE = 8
@@ -61,12 +62,12 @@ def retained_checkpoints(store: Store) -> list[RetainedCheckpoint]:
 
 
 class View:
-    """One checkpoint, open for reading. users: how many transactions and results read it."""
+    """One checkpoint, open for reading. catalog: of its state. users: how many transactions and results read it."""
 
-    def __init__(self, store: Store, root: Root) -> None:
+    def __init__(self, store: Store, root: Root, catalog: Any) -> None:
         self.store = store
         self.root = root
-        self.catalog = Catalog()
+        self.catalog = catalog
         self.users = 0
         self.dropped = False
 
@@ -77,10 +78,11 @@ class View:
 
 
 class Views:
-    """The open views of one database. Used by any number of threads."""
+    """The open views of one database. Used by any number of threads. make_catalog: gives each its catalog."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, make_catalog: Callable[[], Any]) -> None:
         self._store = store
+        self._make_catalog = make_catalog
         self._mutex = threading.Lock()
         self._open: dict[int, View] = {}
         self._given: deque[View] = deque()
@@ -143,7 +145,7 @@ class Views:
         file = fs.open(path, readonly=True)
         try:
             root, pinned = pin_retained(fs, file, path, name)
-            return View(open_pinned(fs, path, file, pinned, options), root)
+            return View(open_pinned(fs, path, file, pinned, options), root, self._make_catalog())
         except BaseException:
             file.close()
             raise
