@@ -4,7 +4,8 @@
         |               |
         +-- damaged? ---+---> every slot of the file is looked at; the newest sealed image of each page id is taken
 
-Nothing is locked or changed, and nothing in the file is believed: sizes, slots and counts are checked against the file
+Nothing is changed; a writer that has the file open is asked, by a pin, to keep the checkpoint shown and the log behind it until
+this is closed, and is not held up. Nothing in the file is believed: sizes, slots and counts are checked against the file
 before they are used, every block and image against its checksum. The log behind the checkpoint is shown by the log's
 own inspection; it is not applied to the pages.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.base.errors import CorruptionError, OperationalError
+from engine.base.errors import CorruptionError, Error, OperationalError
 from engine.inspect.decode import ENTRY_SIZE, HEADER_SIZE, header_of, kind_of, number
 from engine.inspect.owners import TABLE_TREE, Owners
 from engine.inspect.probe import problem_of
@@ -21,6 +22,7 @@ from engine.inspect.source import Image, PageRef, SlotUse, Source, owners_from_i
 from engine.storage.file import FileSystem
 from engine.storage.meta import PAGE_SIZES, Meta, read_metas
 from engine.txn.opening import log_directory
+from engine.txn.pins import Pinned, pin_newest
 from engine.txn.roots import Root, read_retained
 from engine.wal.reader import LogReader
 
@@ -39,7 +41,8 @@ class FileSource(Source):
         self.path = fs.real_path(path)
         self.file = fs.open(self.path, readonly=True)
         self.problems = []
-        self._metas = read_metas(self.file)
+        self._pinned: Pinned | None = None
+        self._metas = self._pin()
         self.page_size = self._find_page_size()
         self.slots = -(-self.file_size() // self.page_size)
         self.table: dict[int, tuple[int, int]] = {}
@@ -56,6 +59,15 @@ class FileSource(Source):
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+    def _pin(self) -> list[tuple[int, Meta]]:
+        """The valid metas, first the one that counts, which a writer that has the file open keeps readable from here on."""
+        try:
+            self._pinned = pin_newest(self.fs, self.file, self.path)
+        except Error:  # damaged, of another format, or no pins to be had: it is shown as it is found
+            return read_metas(self.file)
+        counts = (self._pinned.meta_slot, self._pinned.meta)
+        return [counts, *(found for found in read_metas(self.file) if found[0] != counts[0])]
 
     # --- finding one's way -------------------------------------------------------------------------------------------
 

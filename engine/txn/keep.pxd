@@ -6,7 +6,7 @@ from engine.pool.pool cimport (
     META_SLOTS, SLOT_DURABLE, SLOT_PENDING, SLOT_RETAINED, pool_t,
 )
 from engine.pool.slots cimport slot_drop, slot_mark, slot_take
-from engine.storage.file cimport file_read, file_t, file_write
+from engine.storage.file cimport File, file_read, file_t, file_write
 from engine.storage.layout cimport HEADER_SIZE, KIND_TABLE, page_t, table_entry_t
 from engine.storage.page cimport PAGE_OK, page_verify
 from engine.txn.store cimport Store

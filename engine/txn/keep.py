@@ -27,7 +27,7 @@ import cython
 from cython.cimports.engine.pool.fail import check
 
 from engine.base.errors import CorruptionError
-from engine.txn.roots import Root, block_image, entries_in, read_retained, root_of
+from engine.txn.roots import Root, block_image, entries_in, read_retained
 
 
 def slots_pin(sequence):
@@ -122,24 +122,24 @@ def mark_slots(store, roots):
     return marks, unread
 
 
-def count_alone(store, roots):
-    """For each root, how many slots only it keeps: neither another of them nor the last checkpoint. CorruptionError."""
-    s: Store = store
-    size = _slots_of(s, roots)
+def count_alone(file, path, page_size, last, roots):
+    """For each root, how many slots only it keeps: neither another of them nor the checkpoint `last`. CorruptionError."""
+    data: File = file
+    size = 1 + max((file.size() + page_size - 1) // page_size, META_SLOTS)
     users = bytearray(size)
     total: cython.uchar[:] = users
     counts = cython.address(total[0])
     own = []
     w: walk_t
-    w.file = s.file.ptr()
-    w.page_size = s.pool.page_size
-    w.page_shift = s.pool.page_shift
+    w.file = data.ptr()
+    w.page_size = page_size
+    w.page_shift = page_size.bit_length() - 1
     w.limit = size
     w.mark = 1
     w.prune = False
     i: cython.Py_ssize_t
     length: cython.Py_ssize_t = size
-    for root in [root_of(s.meta), *roots]:
+    for root in [last, *roots]:
         marks = bytearray(size)
         view: cython.uchar[:] = marks
         w.marks = cython.address(view[0])
@@ -153,9 +153,11 @@ def count_alone(store, roots):
                     counts[i] += 1
         if done == ERR_CORRUPT:
             raise CorruptionError(
-                f"the page table of checkpoint {root.name!r} is damaged; drop it", file=s.path, offset=0
+                f"the page table of checkpoint {root.name!r} is damaged; drop it",
+                file=path,
+                offset=root.table_slot * page_size,
             )
-        check(done, s.path)
+        check(done, path)
         own.append(marks)
     found = []
     for marks in own[1:]:

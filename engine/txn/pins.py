@@ -33,7 +33,7 @@ def pin_newest(fs: FileSystem, file: File, path: str) -> Pinned:
         number, meta = _choose(file, path)
         sequence = int(meta.as_dict()["sequence"])
         slots, log = fs.pin(file, slots_pin(sequence)), fs.pin(file, log_pin(sequence))
-        if _counts(file, path, meta):
+        if counts(file, path, meta):
             return Pinned(number, meta, slots, log)
         slots.close()
         log.close()
@@ -46,7 +46,7 @@ def pin_retained(fs: FileSystem, file: File, path: str, name: str) -> tuple[Root
         number, meta, roots = newest_roots(file, path)
         root = find_root(roots, name)
         slots = fs.pin(file, slots_pin(root.sequence))
-        if _counts(file, path, meta):
+        if counts(file, path, meta):
             return root, Pinned(number, meta_of(meta, root), slots, None)
         slots.close()
     raise _too_fast(path)
@@ -59,7 +59,7 @@ def newest_roots(file: File, path: str) -> tuple[int, Meta, list[Root]]:
         try:
             return number, meta, read_retained(file, path, meta)[0]
         except CorruptionError:
-            if _counts(file, path, meta):
+            if counts(file, path, meta):
                 raise
             # the writer has made another checkpoint, and used these blocks again
     raise _too_fast(path)
@@ -73,7 +73,8 @@ def _choose(file: File, path: str) -> tuple[int, Meta]:
         return choose(file, path)
 
 
-def _counts(file: File, path: str, meta: Meta) -> bool:
+def counts(file: File, path: str, meta: Meta) -> bool:
+    """Whether this is the meta that counts still."""
     return _choose(file, path)[1].as_dict() == meta.as_dict()
 
 

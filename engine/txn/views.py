@@ -14,10 +14,11 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.base.errors import CorruptionError
 from engine.txn.keep import count_alone
 from engine.txn.opening import close_store, open_pinned
-from engine.txn.pins import newest_roots, pin_retained
-from engine.txn.roots import Root, find_root
+from engine.txn.pins import counts, newest_roots, pin_retained
+from engine.txn.roots import Root, find_root, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,13 +49,32 @@ class RetainedCheckpoint:
 def retained_roots(store: Store) -> list[Root]:
     """The retained checkpoints of this moment; of a read-only store, those that the file names now."""
     store.check_open()
-    return newest_roots(store.file, store.path)[2] if store.is_readonly else list(store.retained)
+    if not store.is_readonly:
+        return list(store.retained)
+    with store.fs.open(store.path, readonly=True) as file:  # the store's own ends where the file did at opening
+        return newest_roots(file, store.path)[2]
 
 
 def retained_checkpoints(store: Store) -> list[RetainedCheckpoint]:
     """The same with what they cost, which takes reading their page tables. Raises CorruptionError."""
-    roots = retained_roots(store)
-    alone = count_alone(store, roots)
+    store.check_open()
+    path, size = store.path, store.page_size
+    if store.checkpointer is not None:
+        with store.checkpointer.mutex:
+            roots = list(store.retained)
+            return _described(roots, count_alone(store.file, path, size, root_of(store.meta), roots))
+    with store.fs.open(path, readonly=True) as file:
+        while True:
+            _, meta, roots = newest_roots(file, path)
+            try:
+                return _described(roots, count_alone(file, path, size, root_of(meta), roots))
+            except CorruptionError:
+                if counts(file, path, meta):
+                    raise
+                # a checkpoint has been made, and perhaps one dropped, in the middle of counting
+
+
+def _described(roots: list[Root], alone: list[int]) -> list[RetainedCheckpoint]:
     return [
         RetainedCheckpoint(root.name, root.checkpoint_lsn, root.checkpoint_us, root.sequence, slots)
         for root, slots in zip(roots, alone, strict=True)
