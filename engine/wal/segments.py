@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.base.errors import OperationalError
+
 if TYPE_CHECKING:
     from engine.storage.file import FileSystem
 
@@ -36,5 +38,10 @@ def list_segments(fs: FileSystem, directory: str) -> list[SegmentFile]:
     for name in fs.listdir(directory):
         if _NAME.fullmatch(name):
             path = os.path.join(directory, name)
-            found.append(SegmentFile(int(name[:16], 16), path, fs.size(path)))
+            try:
+                found.append(SegmentFile(int(name[:16], 16), path, fs.size(path)))
+            except OperationalError:
+                if fs.exists(path):
+                    raise
+                # the writer, in another process, has removed it since it was listed
     return sorted(found, key=lambda segment: segment.first_lsn)
