@@ -74,6 +74,9 @@ def open_store(fs, path, options):
             return open_pinned(fs, path, file, pin_newest(fs, file, path), options)
         lock = fs.lock(file)
         number, meta = choose(file, path)
+        # Whoever wrote this meta may have been killed before it was durable. What it no longer needs is about to be
+        # written over, and without it, after a loss of power, the one before would count again.
+        file.sync()
         store = _open(fs, path, file, lock, number, meta, options)
         _attach_io(store, mode)
         return store

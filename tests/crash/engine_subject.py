@@ -84,6 +84,20 @@ class Parts:
     kept: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Retain:
+    """A checkpoint with a name: the present state stays readable under it."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Drop:
+    """A retained checkpoint is not needed any more."""
+
+    name: str
+
+
 CHECKPOINT = "checkpoint"
 HOLD = "hold"
 """Open a reader of the present state, which stays."""
@@ -110,6 +124,7 @@ class Model:
     def __init__(self, trees: Sequence[str], tables: Sequence[str]) -> None:
         self.trees: dict[str, dict[bytes, bytes]] = {name: {} for name in trees}
         self.tables = tables
+        self.retained: dict[str, State] = {}
         self.sql = sqlite3.connect(":memory:", isolation_level=None)
 
     def apply(self, step: object) -> None:
@@ -127,6 +142,10 @@ class Model:
             for key in [k for k in tree if (step.start or b"") <= k and (step.stop is None or k < step.stop)]:
                 del tree[key]
             self.change(step.behind)
+        if isinstance(step, Retain):
+            self.retained[f"as of {step.name}"] = self.present()
+        if isinstance(step, Drop):
+            del self.retained[f"as of {step.name}"]
         if isinstance(step, Parts):
             for part, kept in zip(step.parts, step.kept, strict=True):
                 self.change(part if kept else ())
@@ -139,6 +158,9 @@ class Model:
                 self.trees[change.tree][change.key] = change.value
 
     def state(self) -> State:
+        return self.present() + tuple((name, digest(state)) for name, state in sorted(self.retained.items()))
+
+    def present(self) -> State:
         parts = [(name, digest(sorted(items.items()))) for name, items in self.trees.items()]
         for table in self.tables:
             try:
@@ -211,6 +233,10 @@ class EngineSession(Session):
                 txn = self.db.begin()
                 write(txn, step.changes)
                 txn.rollback()
+            case Retain(name):
+                self.db.checkpoint(name)
+            case Drop(name):
+                self.db.drop_checkpoint(name)
             case _:
                 self._care(step)
 
@@ -257,10 +283,18 @@ class EngineSession(Session):
                     raise
 
     def state(self) -> State:
-        parts = [(name, digest(self.db.tree(name).scan())) for name in self.subject.trees]
+        names = sorted(one.name for one in self.db.checkpoints())
+        return self._present(self.db) + tuple((f"as of {name}", digest(self._as_of(name))) for name in names)
+
+    def _as_of(self, name: str) -> State:
+        with self.db.begin(as_of=name) as txn:
+            return self._present(txn)
+
+    def _present(self, source: Any) -> State:
+        parts = [(name, digest(source.tree(name).scan())) for name in self.subject.trees]
         for table in self.subject.tables:
             try:
-                rows = sorted((tuple(row) for row in self.db.execute(f"SELECT * FROM {table}")), key=repr)
+                rows = sorted((tuple(row) for row in source.execute(f"SELECT * FROM {table}")), key=repr)
             except engine.ProgrammingError:
                 continue
             parts.append((table, digest(rows)))

@@ -16,16 +16,27 @@ from tests.crash.engine_subject import (
     Alone,
     Bulk,
     Change,
+    Drop,
     EngineSubject,
     Erase,
     Parts,
+    Retain,
     RolledBack,
     Transaction,
 )
 from tests.crash.harness import REOPEN, Workload
 
-# Workloads with large states and thousands of operations: the share of states, and of crash points, that they get.
-LARGE = {"larger_than_the_pool": 0.05, "one_big_transaction": 0.1, "large_checkpoints": 0.3, "trimmed": 0.3}
+# Workloads with large states, or states that take long to read, or thousands of operations: the share of states, and of
+# crash points, that they get.
+LARGE = {
+    "larger_than_the_pool": 0.05,
+    "one_big_transaction": 0.1,
+    "large_checkpoints": 0.3,
+    "trimmed": 0.3,
+    "retained_checkpoints": 0.6,
+    "retained_schemas": 0.4,
+    "retained_and_vacuumed": 0.4,
+}
 
 
 @dataclass(frozen=True)
@@ -626,3 +637,52 @@ def tickets() -> tuple[EngineSubject, list[object], object]:
         if i % 14 == 13:
             steps.append(CHECKPOINT)
     return EngineSubject(("t", "u"), options={"segment_size": 8 << 10}), steps, MORE
+
+
+@case
+def retained_checkpoints() -> tuple[EngineSubject, list[object], object]:
+    """Checkpoints with names are made and dropped between others, in another order, over reopenings."""
+    rng = random.Random(34)
+    steps: list[object] = [Bulk("t", tuple((f"{i:02}".encode(), bytes(200)) for i in range(40)))]
+    names = [f"number {i}" for i in range(7)]
+    kept: list[str] = []
+    for i in range(28):
+        steps.append(one(*(put("t", f"{rng.randrange(40):02}", rng.randbytes(200)) for _ in range(4))))
+        if i % 4 == 1:
+            kept.append(names.pop())
+            steps.append(Retain(kept[-1]))
+        elif i % 4 == 3 and len(kept) > 1:
+            steps.append(Drop(kept.pop(rng.randrange(len(kept)))))
+        elif i % 5 == 0:
+            steps.append(CHECKPOINT)
+        if i % 11 == 9:
+            steps.append(REOPEN)
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
+def retained_schemas() -> tuple[EngineSubject, list[object], object]:
+    """What a checkpoint keeps is a state with its tables: they are changed, emptied and dropped behind it."""
+    steps: list[object] = [sql("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT, amount INTEGER)")]
+    steps.append(sql(*((INSERT, (i, "n" * 90, i)) for i in range(40))))
+    steps += [Retain("full"), sql("DELETE FROM items WHERE id > 5"), CHECKPOINT, Retain("nearly empty")]
+    steps += [sql("DROP TABLE items"), Retain("without"), CHECKPOINT]
+    steps += [sql("CREATE TABLE items (name TEXT PRIMARY KEY, id INTEGER)", "INSERT INTO items VALUES ('a', 1)")]
+    steps += [CHECKPOINT, Drop("nearly empty"), REOPEN, sql("INSERT INTO items VALUES ('b', 2)"), CHECKPOINT]
+    steps += [Drop("full"), Drop("without"), CHECKPOINT]
+    return EngineSubject(("t",), ("items",)), steps, MORE
+
+
+@case
+def retained_and_vacuumed() -> tuple[EngineSubject, list[object], object]:
+    """VACUUM moves what a retained checkpoint shares with the present, and cuts the file as far as that allows."""
+    rng = random.Random(39)
+    steps: list[object] = []
+    for i in range(3):
+        steps.append(Bulk("t", tuple((f"{j:03}".encode(), rng.randbytes(500)) for j in range(60))))
+        steps.append(Retain(f"number {i}"))
+        steps.append(one(*(delete("t", f"{j:03}") for j in range(60) if rng.random() < 0.85)))
+        steps += [VACUUM, one(put("t", "x", b"%d" % i)), CHECKPOINT, VACUUM]
+        if i:
+            steps += [Drop(f"number {i - 1}"), VACUUM]
+    return EngineSubject(("t",), options={"segment_size": 32 << 10}), steps, MORE
