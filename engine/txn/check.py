@@ -5,13 +5,20 @@ commit section and the pool's mutex are held for that moment); trees are checked
 """
 
 import gc
+import struct
+from array import array
 from contextlib import nullcontext
 
 import cython
 from cython.cimports.engine.pool.fail import error_of
 
-from engine.base.errors import Error
+from engine.base.errors import Error, ProgrammingError
 from engine.btree.check import Finding
+from engine.storage.layout import fields
+from engine.storage.page import PROBLEMS
+from engine.txn.pins import newest_roots, pin_retained
+
+DATA_LEN = next(field.offset for field in fields("page") if field.name == "data_len")
 
 
 def check_store(store, progress=None):
@@ -32,6 +39,7 @@ def check_store(store, progress=None):
             checker.findings += _check_slots(s)
             if not s.is_readonly:
                 checker.findings += _check_log(s)
+        checker.findings += _check_retained(s)
     finally:
         snapshot.close()
     return list(checker.findings)
@@ -103,6 +111,76 @@ def _check_images(store):
             error = error_of(done, s.path)
             found.append(Finding(error.args[0], s.path, int(page_id), int(slot) * s.page_size))
     return found
+
+
+def _check_retained(store):
+    """Read and verify what the retained checkpoints need. Each is pinned meanwhile; one that is dropped is passed over."""
+    s: Store = store
+    p = cython.address(s.pool)
+    found = []
+    verified = array("I", bytes(4 * int(p.slot_count)))  # tag of the image in each slot that is known to be right
+    page_id: cython.uint
+    for page_id in range(1, p.next_page_id):
+        if page_known(p, page_id) and ref_of(p, page_id).durable_slot < p.slot_count:
+            verified[int(ref_of(p, page_id).durable_slot)] = int(ref_of(p, page_id).durable_tag)
+    with s.fs.open(s.path, readonly=True) as file:
+        try:
+            roots = newest_roots(file, s.path)[2]
+        except Error as error:
+            return [Finding(str(error), s.path)]
+        for root in roots:
+            try:
+                root, pinned = pin_retained(s.fs, file, s.path, root.name)
+            except ProgrammingError:
+                continue
+            with pinned.slots:
+                found += _check_kept(s, file, root, verified)
+            if len(found) > 100:
+                break
+    return found
+
+
+def _check_kept(store, file, root, verified):
+    """Verify the page table of one checkpoint, and the images that it alone names."""
+    size = store.page_size
+    found = []
+    blocks = [(root.table_depth - 1, 0, root.table_slot, root.table_tag)]
+    what = f"checkpoint {root.name!r}: "
+    while blocks:
+        level, index, slot, tag = blocks.pop()
+        if slot < len(verified) and verified[slot] == tag:
+            continue
+        data = file.pread(size, slot * size)
+        problem = image_problem(data, size, index, tag, level)
+        if problem:
+            found.append(Finding(what + problem, store.path, None if level >= 0 else index, slot * size))
+            continue
+        if slot < len(verified):
+            verified[slot] = tag
+        if level < 0:
+            continue
+        per = (size - HEADER_SIZE) // 8
+        count = int.from_bytes(data[DATA_LEN : DATA_LEN + 4], "little")
+        for i, entry in enumerate(struct.iter_unpack("<II", data[HEADER_SIZE : HEADER_SIZE + 8 * count])):
+            if entry[0]:
+                blocks.append((level - 1, index * per + i, *entry))
+    return found
+
+
+def image_problem(data, size, number, tag, level):
+    """What is wrong with an image: of block `number` of a page table at this level, or with level -1 of that page; or ""."""
+    raw: bytes = data
+    if len(raw) < size:
+        return "the file ends before the page does"
+    page = cython.cast(cython.pointer(page_t), cython.cast(cython.p_char, raw))
+    number_wanted: cython.uint = number
+    tag_wanted: cython.uint = tag
+    problem = page_verify(page, size, number_wanted, tag_wanted)
+    if problem:
+        return PROBLEMS[problem]
+    if (page.kind == KIND_TABLE) != (level >= 0) or (level >= 0 and page.level != level):
+        return "a page stands where a block of the page table should, or the reverse"
+    return ""
 
 
 def _check_slots(store):

@@ -246,6 +246,35 @@ def test_locks_exclude_each_other(place: tuple[FileSystem, str]) -> None:
     fs.lock(f"{base}/a").close()
 
 
+def test_pins_are_seen_by_others_and_exclude_nobody(place: tuple[FileSystem, str]) -> None:
+    fs, base = place
+    writer = fs.open(f"{base}/a", create=True)
+    fs.lock(writer)
+    assert fs.pins(writer) == set()
+    first, second = (fs.open(f"{base}/a", readonly=True) for _ in range(2))
+    numbers = (0, 1, 2, 7, 500, (1 << 59) + 3)
+    held = {number: fs.pin(first, number) for number in numbers}
+    shared = fs.pin(second, 7)
+    assert fs.pins(writer) == set(numbers)
+    assert fs.pins(first) == {7} and fs.pins(second) == set(numbers)
+    held[1].close()
+    held[1].close()
+    held[7].close()
+    assert fs.pins(writer) == set(numbers) - {1}
+    shared.close()
+    assert fs.pins(writer) == set(numbers) - {1, 7}
+    first.close()
+    assert fs.pins(writer) == set()
+    held[0].close()
+    with pytest.raises(InterfaceError):
+        fs.pin(first, 3)
+    fs.pin(second, 3)
+    with fs.open(f"{base}/a", readonly=True) as third:
+        fs.pin(third, 3)
+        assert fs.pins(writer) == {3}
+    assert fs.pins(writer) == {3}, "closing one handle let the pin of another go"
+
+
 def test_threads_share_a_file(place: tuple[FileSystem, str]) -> None:
     """Each thread owns every fourth block and reads back what it wrote while the file grows under the others."""
     fs, base = place
