@@ -61,7 +61,7 @@ class Leave(Exception):
 
 
 _OPENING = {
-    "LockedError": "one process at a time has a database open; wait until that one closes it",
+    "LockedError": "one process at a time has a database open for writing; wait until that one closes it, or open it with --readonly",
     "CorruptionError": "anokuro check FILE lists what is damaged; restore a backup",
 }
 _HINTS = {

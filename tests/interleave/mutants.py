@@ -65,6 +65,18 @@ MUTANTS = {
         "        if not optimistic_valid(cython.address(f.word), seen):\n            DropObject(value)\n            return -1\n",
         "        optimistic_valid(cython.address(f.word), seen)\n",
     ),
+    # the slots of a replaced checkpoint are freed though a reader has pinned it
+    "pins_not_looked_at": Mutant(
+        "engine.txn.keep",
+        "    pins = s.fs.pins(s.file)\n",
+        "    pins = set()\n",
+    ),
+    # a reader takes the checkpoint that it has pinned for the one that counts, without looking again
+    "pinned_checkpoint_not_looked_at_again": Mutant(
+        "engine.txn.pins",
+        "        if counts(file, path, meta):\n            return Pinned(",
+        "        if True:\n            return Pinned(",
+    ),
 }
 
 
@@ -88,6 +100,8 @@ def make(name: str, folder: Path, root: Path) -> None:
     source.unlink()
     source.write_text(text.replace(mutant.old, mutant.new))
     target = target_in(folder, mutant.module)
+    if not target.exists():
+        return  # plain Python
     target.unlink()
     job = Job(mutant.module, source, target, folder, folder / "work", CHECKED)
     problems = [outcome.problem for outcome in compile_all([job])]

@@ -2,7 +2,9 @@
 
     writers (two lanes of keys, interleaved on the same pages)   transactions, single puts in place, deletes, splits, merges
     readers                                                      snapshots held for long, gets without a snapshot, scans
-    checkpoints                                                  slots freed and used again, segments of the log removed
+    checkpoints                                                  slots freed and used again, segments of the log removed;
+                                                                 some are retained, read later, and dropped
+    readers beside                                               read-only handles, opened and read while all this goes on
     killer                                                       copies the files: what the next process would find
 
 The pool has 32 frames, the tree more leaves than that. Oracle: whatever is read is, for each lane, the state after a step
@@ -161,6 +163,7 @@ class Run:
         if self.fs is not memory:
             self.fs.mutex = ScheduledLock()
         self.memory = memory
+        self.retained: dict[str, list[tuple[int, int]]] = {}
         self.lanes = [Lane(number, [dict(lane)]) for number, lane in enumerate(lanes)]
         self.db = open_database(self.fs)
         self.tree = self.db.tree(TREE)
@@ -293,6 +296,40 @@ class Run:
         seen = {k: value for k, value in zip(keys, values, strict=True) if value is not None}
         self.judge(seen, list(zip(low, high, strict=True)), "get_many")
 
+    def read_beside(self, rng: random.Random) -> None:
+        """Another handle on the same files, as another process has it: it pins a checkpoint, and redoes the log behind."""
+        for _ in range(rng.randint(1, 3)):
+            with self.unless_faulty():
+                low = self.acked()
+                db = engine.open(PATH, fs=self.fs, readonly=True, **OPTIONS)
+                with contextlib.closing(db):
+                    high = self.begun()
+                    tree = db.tree(TREE)
+                    seen = dict(self.slow(tree.scan(), rng))
+                    self.judge(seen, list(zip(low, high, strict=True)), "a reader beside")
+                    for _ in range(rng.randint(0, 40)):
+                        schedule.pause()
+                    again = dict(tree.scan(reverse=True))
+                    self.expect(again == seen, f"two scans of one reader differ at {differing(seen, again)}")
+            schedule.pause()
+
+    def retain(self, rng: random.Random) -> None:
+        """A checkpoint that stays readable; some are dropped again."""
+        if self.retained and rng.random() < 0.4:
+            name = rng.choice(sorted(self.retained))
+            del self.retained[name]  # gone even where this fails: what a checkpoint has done before its error is open
+            self.db.drop_checkpoint(name)
+            return
+        name = f"number {self.db.store.meta.as_dict()['sequence']}"
+        low = self.acked()
+        self.db.checkpoint(name)
+        self.retained[name] = list(zip(low, self.begun(), strict=True))
+
+    def read_retained(self, rng: random.Random) -> None:
+        for name, window in self.retained.items():
+            with self.db.begin(as_of=name) as txn:
+                self.judge(dict(self.slow(txn.tree(TREE).scan(), rng)), window, f"checkpoint {name}")
+
     def checkpoint(self, rng: random.Random) -> None:
         last = 0
         for _ in range(rng.randint(2, 4)):
@@ -302,8 +339,11 @@ class Run:
                 schedule.spin()
             last = sum(self.acked())
             with self.unless_faulty():
-                self.db.checkpoint()
+                self.retain(rng) if rng.random() < 0.3 else self.db.checkpoint()
             schedule.pause()
+            if rng.random() < 0.5:
+                with self.unless_faulty():
+                    self.read_retained(rng)
 
     def kill(self, rng: random.Random) -> None:
         """Copy the files as they are in the middle of everything: all writes are there, nothing in memory is."""
@@ -345,6 +385,7 @@ class Run:
         self.faults.seed = None
         final = [(len(lane.states) - 1,) * 2 for lane in self.lanes]
         self.judge(dict(self.tree.scan()), final, "the end")
+        self.read_retained(self.rng)
         findings = self.db.check()
         self.expect(findings == [], f"at the end the check finds {findings[:3]}")
         stats = self.db.stats()
@@ -381,6 +422,8 @@ class Run:
             work.append(self.read)
         if self.rng.random() < 0.4:
             work.append(self.kill)
+        if self.rng.random() < 0.5:
+            work.append(self.read_beside)
         return work
 
     def go(self) -> tuple[int, int, int]:
