@@ -238,7 +238,7 @@ class FileSystem:
 
         Any number of files may pin a number, a file pins a number once. Permission to read the file is enough. Returns a
         FileLock; the pin ends when that or the File is closed, and with the process. Never waits and nothing refuses
-        it, except where the system knows no such locks: there it is `lock(file, shared=True)`.
+        it, except where the system knows no such locks: there it is `lock(file, shared=True)` until the File is closed.
         """
         raise NotImplementedError
 

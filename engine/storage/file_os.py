@@ -237,6 +237,19 @@ def lock_holder(fd):
     return None
 
 
+def _has_pins(fd):
+    """Whether the system, and the file system that the file is on, know locks of open file descriptions."""
+    if not hasattr(fcntl, "F_OFD_SETLK"):
+        return False
+    try:
+        fcntl.fcntl(fd, fcntl.F_OFD_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, PIN_BASE, 1, 0))
+    except OSError as error:
+        if error.errno in (errno.EINVAL, errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+            return False
+        raise io_error(error.errno or errno.EIO, "look at the locks of", "the file", error) from error
+    return True
+
+
 class OsFileSystem(FileSystem):
     """The file system of the operating system. Stateless: all instances are alike."""
 
@@ -324,22 +337,23 @@ class OsFileSystem(FileSystem):
         return FileLock(lambda: None if held.closed else fcntl.flock(held.fileno(), fcntl.LOCK_UN))
 
     def pin(self, file, number):
-        if not hasattr(fcntl, "F_OFD_SETLK"):
-            return self.lock(file, shared=True)
+        if file.closed:
+            raise InterfaceError(f"the file {file.path} is closed")
 
         def change(kind):
             wanted = _FLOCK.pack(kind, os.SEEK_SET, PIN_BASE + number, 1, 0)
             self._call("lock", file.path, lambda: fcntl.fcntl(file.fileno(), fcntl.F_OFD_SETLK, wanted))
 
-        if file.closed:
-            raise InterfaceError(f"the file {file.path} is closed")
+        if not _has_pins(file.fileno()):
+            self.lock(file, shared=True)
+            return FileLock(lambda: None)  # other pins of this file need the same lock: it ends with the file
         change(fcntl.F_RDLCK)
         return FileLock(lambda: None if file.closed else change(fcntl.F_UNLCK))
 
     def pins(self, file):
-        if not hasattr(fcntl, "F_OFD_SETLK"):
-            return set()
         found = set()
+        if not _has_pins(file.fileno()):
+            return found
         ranges = [(0, PIN_ROOM)]
         while ranges:  # the system tells one lock of a range at a time, not always the first
             start, stop = ranges.pop()

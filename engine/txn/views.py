@@ -115,6 +115,10 @@ class Views:
             view = self._open.pop(root.sequence, None)
             if view is None:
                 view = self._make(name)
+                other = self._open.get(view.root.sequence)  # the name may have been given to another one meanwhile
+                if other is not None:
+                    close_store(view.store)
+                    view = other
             self._open[view.root.sequence] = view  # the last one used is the last to go
             view.users += 1
             self._close_idle()

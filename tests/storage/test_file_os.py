@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -185,3 +186,19 @@ def test_a_file_that_is_larger_is_not_reserved(tmp_path: Path) -> None:
     with MemoryFileSystem().open("/a", create=True) as f:
         assert not f.reserve(4096)
         assert f.size() == 0
+
+
+def test_without_locks_of_descriptions_a_pin_is_a_shared_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(fcntl, "F_OFD_SETLK", raising=False)
+    fs = OsFileSystem()
+    path = str(tmp_path / "a")
+    with fs.open(path, create=True) as writer:
+        with fs.open(path, readonly=True) as reader:
+            fs.pin(reader, 1)
+            fs.pin(reader, 2).close()
+            assert fs.pins(writer) == set()
+            with pytest.raises(LockedError):
+                fs.lock(writer)
+        fs.lock(writer)
+        with fs.open(path, readonly=True) as reader, pytest.raises(LockedError):
+            fs.pin(reader, 1)
