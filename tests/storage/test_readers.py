@@ -22,9 +22,9 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = 300
 WRITER = """
 import random, sys, engine
-path, rows, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+path, rows, mode, synchronous = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4]
 rng = random.Random(7)
-db = engine.open(path, page_size=4096, segment_size=65536, checkpoint_bytes=0)
+db = engine.open(path, page_size=4096, segment_size=65536, checkpoint_bytes=0, synchronous=synchronous)
 tree = db.tree("rows")
 amounts = [100] * rows
 generation = 0
@@ -43,6 +43,8 @@ def write():
             inside.put(b"%06d" % i, b"%d %d " % (generation, amounts[i]) + b"x" * rng.choice((10, 200, 700)))
 
 write()
+if synchronous == "off":
+    db.checkpoint()  # or else there is nothing in the files yet
 print("ready", flush=True)
 if mode == "steps":
     for line in sys.stdin:
@@ -65,10 +67,10 @@ else:
 
 
 @contextmanager
-def writer(path: Path, mode: str) -> Iterator[subprocess.Popen[str]]:
+def writer(path: Path, mode: str, synchronous: str = "full") -> Iterator[subprocess.Popen[str]]:
     """A process that writes; killed at the end."""
     child = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path), str(ROWS), mode],
+        [sys.executable, "-c", WRITER, str(path), str(ROWS), mode, synchronous],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         cwd=REPOSITORY,
@@ -110,9 +112,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "shop.ank"
 
 
-@pytest.mark.parametrize("mode", ["checkpoints", "both"])
-def test_readers_see_one_state_while_the_writer_makes_checkpoints_all_the_time(path: Path, mode: str) -> None:
-    with writer(path, mode) as child:
+@pytest.mark.parametrize(
+    ("mode", "synchronous"), [("checkpoints", "full"), ("both", "full"), ("both", "normal"), ("both", "off")]
+)
+def test_readers_see_one_state_while_the_writer_makes_checkpoints_all_the_time(
+    path: Path, mode: str, synchronous: str
+) -> None:
+    with writer(path, mode, synchronous) as child:
         last = 0
         for _ in range(12):
             with engine.open(str(path), readonly=True) as first, engine.open(str(path), readonly=True) as second:
