@@ -30,14 +30,19 @@ from engine.base.errors import CorruptionError
 from engine.txn.roots import Root, block_image, entries_in, read_retained
 
 
+def pin_number(sequence):
+    """By what a checkpoint is known among pins: its sequence number, where no damaged meta says something absurd."""
+    return sequence % (1 << 58)
+
+
 def slots_pin(sequence):
     """The number that pins the slots of a checkpoint."""
-    return 2 * sequence
+    return 2 * pin_number(sequence)
 
 
 def log_pin(sequence):
     """The number that pins the log from where the redo of a checkpoint begins."""
-    return 2 * sequence + 1
+    return 2 * pin_number(sequence) + 1
 
 
 # --- marks ----------------------------------------------------------------------------------------------------------
@@ -209,7 +214,7 @@ def keep_at_opening(store):
                 "a slot is named twice, or lies outside the file", file=s.path, offset=slot * s.page_size
             )
     now = int(s.meta.as_dict()["sequence"])
-    known = {now, *(root.sequence for root in s.retained)}
+    known = {pin_number(now), *(pin_number(root.sequence) for root in s.retained)}
     pinned, reading = pinned_by_others(s)
     s.kept = [Root(number, int(p.slot_count), is_known=False) for number in sorted((pinned | reading) - known)]
     keep(s)
@@ -257,9 +262,9 @@ def replaced(store, roots):
     """Checkpoints that no longer count: those that somebody has pinned stay kept, the others need nothing."""
     s: Store = store
     pinned, reading = pinned_by_others(s)
-    found = {root.sequence: root for root in [*roots, *s.kept]}
+    found = {pin_number(root.sequence): root for root in [*roots, *s.kept]}
     for root in s.retained:
-        found.pop(root.sequence, None)
+        found.pop(pin_number(root.sequence), None)
     s.kept = [found[number] for number in sorted(found) if number in pinned or number in reading]
     keep(s)
     return reading
@@ -268,7 +273,7 @@ def replaced(store, roots):
 def first_log_needed(store, reading):
     """Where the log must be kept from for readers that are opening; None: for none. reading: the logs they have pinned."""
     s: Store = store
-    roots = [root for root in [*s.kept, *s.retained] if root.sequence in reading]
+    roots = [root for root in [*s.kept, *s.retained] if pin_number(root.sequence) in reading]
     return min((root.redo_lsn for root in roots), default=None)
 
 
