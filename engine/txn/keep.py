@@ -14,9 +14,9 @@ or the writer the pin. A checkpoint that was replaced, or dropped, while it was 
 later checkpoint finds that its pin is gone. A reader that is opening pins the log behind its checkpoint, too, until
 it has read it (number 2n for the slots of checkpoint n, 2n+1 for its log).
 
-A writer that opens the file finds pins of checkpoints that only the writer before it knew. For each it keeps
-every slot the file has now, until that pin is gone; the file grows meanwhile, by its own size at most, as slots behind are used again. The same is
-done for a kept checkpoint whose page table cannot be read.
+A writer that opens the file finds pins of checkpoints that only the writer before it knew, but for the one that the other
+meta slot still names. For each it keeps every slot the file has now, until that pin is gone; the file grows meanwhile, by
+its own size at most, as slots behind are used again. The same is done for a kept checkpoint whose page table is damaged.
 
 Invariants: SLOT_RETAINED is set for every slot that the page table of a root in `Store.retained` or `Store.kept` names;
 it is taken away only after the meta that no longer needs it is durable. One checkpoint at a time changes all this
@@ -27,7 +27,8 @@ import cython
 from cython.cimports.engine.pool.fail import check
 
 from engine.base.errors import CorruptionError
-from engine.txn.roots import Root, block_image, entries_in, read_retained
+from engine.storage.meta import read_metas
+from engine.txn.roots import Root, block_image, entries_in, read_retained, root_of
 
 
 def pin_number(sequence):
@@ -123,7 +124,8 @@ def mark_slots(store, roots):
         if done != OK:
             unread.append(root)
     for root in unread:  # last, so that no walk takes these marks for its own
-        marks[META_SLOTS : root.slot_count] = b"\1" * max(root.slot_count - META_SLOTS, 0)
+        end = min(root.slot_count, int(s.pool.slot_count))
+        marks[META_SLOTS:end] = b"\1" * max(end - META_SLOTS, 0)
     return marks, unread
 
 
@@ -216,7 +218,9 @@ def keep_at_opening(store):
     now = int(s.meta.as_dict()["sequence"])
     known = {pin_number(now), *(pin_number(root.sequence) for root in s.retained)}
     pinned, reading = pinned_by_others(s)
-    s.kept = [Root(number, int(p.slot_count), is_known=False) for number in sorted((pinned | reading) - known)]
+    metas = {pin_number(int(meta.as_dict()["sequence"])): root_of(meta) for _, meta in read_metas(s.file)}
+    for number in sorted((pinned | reading) - known):
+        s.kept.append(metas.get(number) or Root(number, int(p.slot_count), is_known=False))
     keep(s)
     release(s)
 
