@@ -273,6 +273,9 @@ def _redo(store, reader, aborted, end):
                     cython.address(s.pool), r, stop, skip_from, skip_to, scratch, cython.address(next_tree)
                 )
             check(done, s.path)
+        if r.at < stop:  # what could be read before cannot be read now
+            reader.check_tail()
+            raise CorruptionError(f"the log has changed while it was read: {reader.reason}", file=reader.directory)
     finally:
         free(scratch)
     s.next_tree = next_tree

@@ -399,3 +399,26 @@ def test_closing() -> None:
     db = opened(memory)
     assert state_of(db) == {b"a": b"1"}
     db.close()
+
+
+@pytest.mark.parametrize("readonly", [False, True])
+def test_a_read_error_of_the_log_never_ends_recovery_early(readonly: bool) -> None:
+    """The log is read twice, for its end and for redo: an error in either is an error, and no commit is left out."""
+    fs = MemoryFileSystem()
+    db = engine.open("/db.ank", fs=fs, page_size=4096, segment_size=16 << 10, checkpoint_bytes=0)
+    expected = {b"%03d" % i: b"v" * 700 for i in range(60)}
+    for key, value in expected.items():
+        db.tree("t").put(key, value)
+    files = fs.contents()
+    refused = 0
+    for at in range(40):
+        plan = Fault(("read",), at=at, error=errno.EIO, where="-wal")
+        try:
+            again = engine.open("/db.ank", fs=FaultyFileSystem(MemoryFileSystem(files), plan), readonly=readonly)
+        except engine.OperationalError:
+            refused += 1
+            continue
+        assert dict(again.tree("t").scan()) == expected, f"error in read {at}"
+        again.close()
+    assert 4 <= refused < 40
+    db.close()
