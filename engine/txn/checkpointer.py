@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from engine.base.errors import Error, ProgrammingError
 from engine.txn.checkpoint import run_checkpoint
-from engine.txn.vacuum import Trimmer
 from engine.txn.roots import check_name, find_root
+from engine.txn.vacuum import Trimmer
 
 if TYPE_CHECKING:
     from engine.txn.store import Store

@@ -221,7 +221,7 @@ def _keyed(plan: Plan, outside: set[int]) -> tuple[Plan, tuple[Column, ...], Has
         if outer_columns(plan.input):
             return None
         holders = tuple(Column(key.type, -1_000_001 - place, "") for place, key in enumerate(plan.keys))
-        below = Project((*plan.input.columns, *holders), plan.input, (*plan.input.columns, *plan.keys))
+        below: Plan = Project((*plan.input.columns, *holders), plan.input, (*plan.input.columns, *plan.keys))
         return below, holders, plan
     if not isinstance(plan, (Filter, Project)) or any(columns_of(part) & outside for part in exprs(plan)):
         return None
