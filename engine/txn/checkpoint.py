@@ -402,6 +402,9 @@ def run_checkpoint(store, retain=None, drop=None):
         if count == 0 and s.meta_slot >= 0 and not changes_kept:
             _free_unread(s)
             return False
+        # a list behind where the file could end would hold its end there for ever
+        if s.retained_slots and max(s.retained_slots) > int(p.slots_used) + META_SLOTS:
+            changes_kept = True
         _place_all(s, lsn, items, count)
         entered = True
         depth, root_slot, root_tag = table.write([items[i].page_id for i in range(count)], int(next_page_id))

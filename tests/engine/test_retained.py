@@ -252,6 +252,35 @@ def test_a_closed_database_closes_what_reads_its_checkpoints() -> None:
         txn.tree("t").get(b"0001")
 
 
+def test_vacuum_cuts_the_file_behind_what_is_kept() -> None:
+    fs = MemoryFileSystem()
+    db = open_in(fs)
+    tree = db.tree("t")
+    tree.put(b"small", b"1")
+    db.checkpoint("one")
+    db.tree("big").put_many([(b"%05d" % i, b"x" * 900) for i in range(800)])
+    db.checkpoint("two")
+    with db.begin() as txn:
+        for i in range(800):
+            txn.tree("big").delete(b"%05d" % i)
+    db.vacuum()
+    full = fs.size(PATH)
+    with db.begin(as_of="two") as txn:
+        assert len(txn.tree("big")) == 800, "what the checkpoint keeps was cut off"
+    db.drop_checkpoint("two")
+    (block,) = db.store.retained_slots
+    assert block > full // 4096 // 2, "the list does not stand where it is in the way"
+    db.views.close()
+    for i in range(2):
+        tree.put(b"small", b"%d" % (i + 2))
+        db.vacuum()
+    assert fs.size(PATH) < full // 8, "the list of checkpoints holds the end of the file"
+    with db.begin(as_of="one") as txn:
+        assert len(txn.tree("big")) == 0 and txn.tree("t").get(b"small") == b"1"
+    assert db.check() == []
+    db.close()
+
+
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
