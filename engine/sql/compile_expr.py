@@ -342,7 +342,12 @@ def _member(value: Any, known: Any, unknown: bool, negated: bool) -> bool | None
 
 def _subquery(expr: Any, layout: Layout, rt: Runtime) -> Closure:
     from engine.sql.execute import compile_plan
+    from engine.sql.scan import compile_probe
 
+    if expr.kind == "exists" and rt.profile is None:
+        probe = compile_probe(expr, [compile_expr(arg, layout, rt) for arg in expr.args], rt)
+        if probe is not None:
+            return probe
     run = compile_plan(expr.plan, rt)
     numbers = [column.id for column in expr.outer]
     args = [compile_expr(arg, layout, rt) for arg in expr.args]

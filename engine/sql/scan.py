@@ -13,7 +13,8 @@ from engine.catalog.objects import Index, IndexColumn, KeyKind, Table
 from engine.record.keys import KeyCodec, encode_rowid, items_length, prefix_end
 from engine.record.types import Type, Value, try_convert
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
-from engine.sql.plan import AnyOf, FullScan, KeyAccess, Scan
+from engine.sql.expr import Column, SubqueryExpr
+from engine.sql.plan import AnyOf, Distinct, FullScan, KeyAccess, Project, Scan
 
 Pairs = Iterable[tuple[bytes, bytes]]
 BATCH = 256
@@ -132,6 +133,29 @@ def _any_of(table: Table, access: AnyOf, rt: Runtime) -> Callable[[], Pairs]:
                 yield from finder.pairs(rt, *bounds, False)
 
     return find
+
+
+def compile_probe(query: SubqueryExpr, args: list[Closure], rt: Runtime) -> Closure | None:
+    """EXISTS (rows whose key or index has outer values, whatever else they hold): one look at the first of them."""
+    plan = query.plan
+    while isinstance(plan, (Project, Distinct)):
+        plan = plan.input
+    if not isinstance(plan, Scan) or plan.filter is not None or not isinstance(plan.access, KeyAccess):
+        return None
+    access = plan.access
+    given = {column.id: arg for column, arg in zip(query.outer, args, strict=True)}
+    values = [given.get(value.id) if isinstance(value, Column) else None for value in access.equal]
+    if access.lower is not None or access.upper is not None or not values or None in values:
+        return None
+    finder = Finder(plan.table, access.index)
+    tree = plan.table.tree if access.index is None else access.index.tree
+
+    def probe(row: Row) -> bool:
+        rt.check()
+        bounds = finder.range([value(row) for value in values], None, None)  # type: ignore[misc]
+        return bounds is not None and next(iter(rt.txn.scan(tree, *bounds)), None) is not None
+
+    return probe
 
 
 class Finder:
