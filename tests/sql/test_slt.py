@@ -21,6 +21,17 @@ def test_file(path: Path) -> None:
     assert outcome.passed > 5
 
 
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if p.stem.startswith("evidence") or p.stem == "select1"], ids=lambda p: p.stem
+)
+def test_file_in_columns(path: Path) -> None:
+    session = Session(FakeStore())
+    session.shared.set_gear("column")
+    outcome = run_file(path, session)
+    assert not outcome.failures, "\n".join(outcome.failures)
+    assert outcome.passed > 5
+
+
 def test_the_runner_sees_wrong_results(tmp_path: Path) -> None:
     path = tmp_path / "wrong.test"
     path.write_text(
