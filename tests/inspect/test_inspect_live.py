@@ -154,6 +154,8 @@ def test_every_holder_and_waiter_is_shown(tmp_path: Any) -> None:
     db.inspect.file()  # the catalog is in the pool now, the tree directory is not: the readers meet there
     page = 1
     assert page not in {buffer.page for buffer in db.inspect.pool().buffers}
+    waited_before = db.inspect.latches().waits  # by all threads of this process, in other tests too
+    before = sum(bucket.waits for bucket in waited_before if bucket.kind == "not known yet")
     found: list[Any] = []
     threads = [
         threading.Thread(target=lambda: found.append(db.tree("t").get(b"k")), name=f"reader {i}") for i in range(4)
@@ -184,7 +186,8 @@ def test_every_holder_and_waiter_is_shown(tmp_path: Any) -> None:
     assert sum(bucket.waits for bucket in after.waits) == after.contended >= 3
     waited = next(hot for hot in after.hottest if hot.page == page)
     assert waited.waits >= 3 and waited.kind == "leaf"
-    assert {bucket.kind for bucket in after.waits} == {"not known yet"}  # it was being loaded, and its header not there
+    unknown = sum(bucket.waits for bucket in after.waits if bucket.kind == "not known yet")
+    assert unknown >= before + 3  # it was being loaded: its header was not there
     db.close()
 
 
