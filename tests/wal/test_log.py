@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import os
 import random
+import signal
 import threading
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -339,6 +341,15 @@ class InterruptedFileSystem(MemoryFileSystem):
         return super().open(path, **options)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A process that was started in the background may ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_while_a_segment_is_begun_is_put_off() -> None:
     fs = InterruptedFileSystem()
     with new_log(fs) as log:
