@@ -63,6 +63,7 @@ cdef extern from *:
 
     uint16_t load16_relaxed "ank_load_relaxed"(const uint16_t *p) noexcept nogil
     uint8_t load8_relaxed "ank_load_relaxed"(const uint8_t *p) noexcept nogil
+    void store8_relaxed "ank_store_relaxed"(uint8_t *p, uint8_t value) noexcept nogil
 
     void fence_acquire "ank_fence_acquire"() noexcept nogil
     void fence_release "ank_fence_release"() noexcept nogil

@@ -1,7 +1,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from engine.base.atomic cimport (
-    add_acq_rel, and_acq_rel, cas64, cpu_relax, fence_acquire, load32_relaxed, load_acquire, load_relaxed, or_acq_rel,
-    store32_relaxed,
+    add_acq_rel, and_acq_rel, cas64, cpu_relax, fence_acquire, load8_relaxed, load32_relaxed, load_acquire, load_relaxed,
+    or_acq_rel, store8_relaxed, store32_relaxed,
 )
 from engine.base.invariant cimport checked, invariant
 from engine.base.ranks cimport RANK_LATCH, RANK_PARKING, rank_check

@@ -67,9 +67,9 @@ def _forget(t, frame):
 def latch_note_kind(word, kind, level):
     """Tell the diagnostics what the page just latched is, once its header may be read."""
     f = cython.cast(cython.pointer(frame_t), word)
-    if f.kind != kind or f.level != level:
-        f.kind = kind
-        f.level = level
+    if load8_relaxed(cython.address(f.kind)) != kind or load8_relaxed(cython.address(f.level)) != level:
+        store8_relaxed(cython.address(f.kind), kind)
+        store8_relaxed(cython.address(f.level), level)
     t = thread_self()
     if t.depth > 0 and t.depth <= HELD_MAX:
         t.held[t.depth - 1].kind = kind
@@ -192,8 +192,8 @@ def _wait(word, blockers, mode, frame, page):
     t.wait.frame = frame
     t.wait.page = page
     t.wait.mode = mode
-    t.wait.kind = f.kind
-    t.wait.level = f.level
+    t.wait.kind = load8_relaxed(cython.address(f.kind))
+    t.wait.level = load8_relaxed(cython.address(f.level))
     t.wait.since = ticks()
     t.waiting = 1
     lot = (cython.cast(uint64_t, word) >> 6) % PARKING_LOTS

@@ -1,6 +1,6 @@
 """Bringing many pages in at once (see load.py)."""
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
-from engine.base.atomic cimport load32_relaxed, store32_relaxed
+from engine.base.atomic cimport load32_relaxed, store32_relaxed, store_relaxed
 from engine.base.codes cimport OK
 from engine.base.invariant cimport invariant
 from engine.base.sync cimport mutex_lock, mutex_unlock

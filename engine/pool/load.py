@@ -89,7 +89,7 @@ def _load(p, page_ids, count, ring):
             op.offset = cython.cast(uint64_t, slots[claimed]) << p.page_shift
             op.user = (cython.cast(uint64_t, ref_of(p, page_ids[i]).tag) << 32) | cython.cast(cython.uint, frame)
             claimed += 1
-    p.reads += claimed
+    store_relaxed(cython.address(p.reads), p.reads + claimed)
     p.batch_reads += claimed
     mutex_unlock(cython.address(p.mutex))
     if claimed == 0:

@@ -2,7 +2,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 from engine.base.atomic cimport (
-    load32_relaxed, load_acquire, load_relaxed, loadi32_acquire, prefetch, store32_relaxed, store_release, storei32_release,
+    load32_relaxed, load_acquire, load_relaxed, loadi32_acquire, prefetch, store32_relaxed, store8_relaxed, store_relaxed, store_release,
+    storei32_release,
 )
 from engine.base.codes cimport (
     ERR_CORRUPT, ERR_INTERNAL, ERR_MEMORY, ERR_NO_PAGE, ERR_POOL_FULL, ERR_RESTART, OK,

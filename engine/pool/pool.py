@@ -136,7 +136,8 @@ def _clear(f):
     store32_relaxed(cython.address(f.heat), 0)  # visitors count without the mutex
     store32_relaxed(cython.address(f.waits), 0)
     store32_relaxed(cython.address(f.restarts), 0)
-    f.kind = f.level = 0
+    store8_relaxed(cython.address(f.kind), 0)
+    store8_relaxed(cython.address(f.level), 0)
 
 
 def frame_give(p, frame):
@@ -328,7 +329,7 @@ def pool_load(p, page_id):
     set_frame(p, page_id, frame)
     slot: cython.uint = r.slot
     tag: cython.uint = r.tag
-    p.reads += 1
+    store_relaxed(cython.address(p.reads), p.reads + 1)  # commits compare it without the mutex
     mutex_unlock(cython.address(p.mutex))
     done = read_image(p, page_id, slot, tag, frame_page(p, frame))
     if done == OK and frame_page(p, frame).lsn > r.lsn:
@@ -454,7 +455,7 @@ def _load_version(p, version):
     store32_relaxed(cython.address(f.usage), 1)
     f.loads += 1
     v.frame = frame
-    p.reads += 1
+    store_relaxed(cython.address(p.reads), p.reads + 1)  # commits compare it without the mutex
     mutex_unlock(cython.address(p.mutex))
     done = read_image(p, page_id, slot, tag, frame_page(p, frame))
     mutex_lock(cython.address(p.mutex))

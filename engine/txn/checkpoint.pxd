@@ -25,6 +25,17 @@ ctypedef struct item_t:
     uint32_t old_slot
     uint32_t old_tag
 
+# What a checkpoint captures: the state at one LSN, and the pages that have changed since the last one.
+ctypedef struct cut_t:
+    uint64_t lsn
+    uint64_t redo_lsn        # from where recovery reads the log
+    uint32_t redo_crc
+    uint32_t next_page_id
+    uint32_t next_tree
+    int32_t snapshot
+    item_t *items
+    uint32_t count
+
 cdef int place_pages(pool_t *p, uint64_t lsn, item_t *items, uint32_t count, images_t *images) noexcept nogil
 cdef bint _find_image(pool_t *p, uint64_t lsn, item_t *item) noexcept nogil
 cdef int _copy_version(pool_t *p, uint64_t lsn, uint32_t page_id, images_t *images, uint32_t index) noexcept nogil
@@ -34,3 +45,8 @@ cdef int _place_all(Store store, uint64_t lsn, item_t *items, uint32_t count) ex
 cdef void _undo(pool_t *p, item_t *items, uint32_t count, bint again) noexcept nogil
 cdef void _settle(pool_t *p, item_t *items, uint32_t count) noexcept nogil
 cdef void _change_slot(pool_t *p, uint32_t slot, uint8_t drop, uint8_t add)
+cdef int _take_cut(Store s, cut_t *cut) except -1
+cdef void _let_cut_go(Store s, cut_t *cut)
+cdef int _write_cut(Store s, cut_t *cut, object retain, object drop) except -1
+cdef void _take_back(Store s, cut_t *cut, bint placed) except *
+cdef object _next_meta(Store s, cut_t *cut, tuple table_root)

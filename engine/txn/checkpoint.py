@@ -368,106 +368,130 @@ def run_checkpoint(store, retain=None, drop=None):
     retain: the name under which it is kept. drop: the retained checkpoint (Root) that is not kept any more.
     """
     s: Store = store
-    p = cython.address(s.pool)
     s.check_writable()
-    changes_kept: cython.bint = retain is not None or drop is not None
-    items: cython.pointer(item_t) = cython.NULL
-    count: cython.uint = 0
-    i: cython.uint
-    s.lock_commit()
-    with cython.nogil:
-        mutex_lock(cython.address(p.mutex))
-        lsn = p.published
-        snapshot = snapshot_register(p, lsn)
-        redo_lsn = wal_end(s.wal)
-        redo_crc = wal_last_crc(s.wal)
-        next_page_id = p.next_page_id
-        next_tree = s.next_tree
-        items = cython.cast(cython.pointer(item_t), calloc(p.changed_count + 1, cython.sizeof(item_t)))
-        if items != cython.NULL and snapshot >= 0:
-            count = p.changed_count
-            for i in range(count):
-                items[i].page_id = p.changed[i]
-            p.changed_count = 0
-            p.changed_epoch += 1
-        mutex_unlock(cython.address(p.mutex))
-    s.unlock_commit()
-    if items == cython.NULL or snapshot < 0:
-        free(items)
-        check(ERR_MEMORY, s.path)
-    entered = False
-    table = TableWriter(s, int(lsn))
-    kept = RetainedWriter(s)
+    cut: cut_t
+    _take_cut(s, cython.address(cut))
     try:
-        if count == 0 and s.meta_slot >= 0 and not changes_kept:
+        if cut.count == 0 and s.meta_slot >= 0 and retain is None and drop is None:
             _free_unread(s)
             return False
-        # a list behind where the file could end would hold its end there for ever
-        if s.retained_slots and max(s.retained_slots) > int(p.slots_used) + META_SLOTS:
-            changes_kept = True
-        _place_all(s, lsn, items, count)
-        entered = True
-        depth, root_slot, root_tag = table.write([items[i].page_id for i in range(count)], int(next_page_id))
-        last = s.meta
-        s.meta = _next_meta(
-            s,
-            checkpoint_lsn=int(lsn),
-            redo_lsn=int(redo_lsn),
-            redo_prev_crc=int(redo_crc),
-            table_depth=depth,
-            table_slot=root_slot,
-            table_tag=root_tag,
-            next_page_id=int(next_page_id),
-            next_tree_id=int(next_tree),
-        )
-        retained = [root for root in s.retained if root is not drop]
-        if retain is not None:
-            retained.append(root_of(s.meta, retain))
-        if changes_kept:
-            slot, tag = kept.write(retained, int(lsn))
-            s.meta.update(retained_slot=slot, retained_tag=tag)
-        _make_it_count(s, last)
-        if changes_kept:
-            kept.settle(retained)
-        _look_at_pins(s, [root for root in (root_of(last), drop) if root is not None and root.table_depth])
-        with cython.nogil:
-            mutex_lock(cython.address(p.mutex))
-            _settle(p, items, count)
-            mutex_unlock(cython.address(p.mutex))
-        table.settle()
-        release(s)
-    except BaseException:
-        with cython.nogil:
-            mutex_lock(cython.address(p.mutex))
-            if s.failure is None:
-                _undo(p, items, count, entered)
-            for i in range(count):
-                mark_changed(p, items[i].page_id)
-            mutex_unlock(cython.address(p.mutex))
-        if s.failure is None:
-            table.undo()
-            kept.undo()
-        raise
+        _write_cut(s, cython.address(cut), retain, drop)
     finally:
-        free(items)
-        with cython.nogil:
-            mutex_lock(cython.address(p.mutex))
-            snapshot_release(p, snapshot)
-            mutex_unlock(cython.address(p.mutex))
+        _let_cut_go(s, cython.address(cut))
     _drop_log(s)
     return True
 
 
-def _next_meta(store, **fields):
-    """The meta of the checkpoint that is being made."""
-    s: Store = store
+def _take_cut(s, cut):
+    """Between two commits: what the checkpoint captures, and a snapshot that keeps it. What changes from now on is the next one's."""
+    p = cython.address(s.pool)
+    i: cython.uint
+    cut.count = 0
+    s.lock_commit()
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        cut.lsn = p.published
+        cut.snapshot = snapshot_register(p, cut.lsn)
+        cut.redo_lsn = wal_end(s.wal)
+        cut.redo_crc = wal_last_crc(s.wal)
+        cut.next_page_id = p.next_page_id
+        cut.next_tree = s.next_tree
+        cut.items = cython.cast(cython.pointer(item_t), calloc(p.changed_count + 1, cython.sizeof(item_t)))
+        if cut.items != cython.NULL and cut.snapshot >= 0:
+            cut.count = p.changed_count
+            for i in range(cut.count):
+                cut.items[i].page_id = p.changed[i]
+            p.changed_count = 0
+            p.changed_epoch += 1
+        mutex_unlock(cython.address(p.mutex))
+    s.unlock_commit()
+    if cut.items == cython.NULL or cut.snapshot < 0:
+        free(cut.items)
+        check(ERR_MEMORY, s.path)
+    return 0
+
+
+def _let_cut_go(s, cut):
+    p = cython.address(s.pool)
+    free(cut.items)
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        snapshot_release(p, cut.snapshot)
+        mutex_unlock(cython.address(p.mutex))
+
+
+def _write_cut(s, cut, retain, drop):
+    """Write the pages, the table, the list of retained checkpoints where it changes, and the meta that makes it all count."""
+    p = cython.address(s.pool)
+    # a list behind where the file could end would hold its end there for ever
+    relist: cython.bint = retain is not None or drop is not None
+    if s.retained_slots and max(s.retained_slots) > int(p.slots_used) + META_SLOTS:
+        relist = True
+    placed = False
+    table = TableWriter(s, int(cut.lsn))
+    kept = RetainedWriter(s)
+    try:
+        _place_all(s, cut.lsn, cut.items, cut.count)
+        placed = True
+        table_root = table.write([cut.items[i].page_id for i in range(cut.count)], int(cut.next_page_id))
+        last = s.meta
+        s.meta = _next_meta(s, cut, table_root)
+        retained = [root for root in s.retained if root is not drop]
+        if retain is not None:
+            retained.append(root_of(s.meta, retain))
+        if relist:
+            slot, tag = kept.write(retained, int(cut.lsn))
+            s.meta.update(retained_slot=slot, retained_tag=tag)
+        _make_it_count(s, last)
+        if relist:
+            kept.settle(retained)
+        _look_at_pins(s, [root for root in (root_of(last), drop) if root is not None and root.table_depth])
+        with cython.nogil:
+            mutex_lock(cython.address(p.mutex))
+            _settle(p, cut.items, cut.count)
+            mutex_unlock(cython.address(p.mutex))
+        table.settle()
+        release(s)
+    except BaseException:
+        _take_back(s, cut, placed)
+        if s.failure is None:
+            table.undo()
+            kept.undo()
+        raise
+    return 0
+
+
+def _take_back(s, cut, placed):
+    """The checkpoint has failed: its pages are the next one's to write; their slots are free, if it is known not to count."""
+    p = cython.address(s.pool)
+    i: cython.uint
+    failed: cython.bint = s.failure is not None
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        if not failed:
+            _undo(p, cut.items, cut.count, placed)
+        for i in range(cut.count):
+            mark_changed(p, cut.items[i].page_id)
+        mutex_unlock(cython.address(p.mutex))
+
+
+def _next_meta(s, cut, table_root):
+    """The meta of the checkpoint that is being made. `table_root`: depth of the page table, slot and tag of its root."""
+    depth, slot, tag = table_root
     meta = Meta()
     last = s.meta.as_dict()
     meta.update(
         **{
             **last,
-            **fields,
             "sequence": last["sequence"] + 1,
+            "checkpoint_lsn": int(cut.lsn),
+            "redo_lsn": int(cut.redo_lsn),
+            "redo_prev_crc": int(cut.redo_crc),
+            "table_depth": depth,
+            "table_slot": slot,
+            "table_tag": tag,
+            "next_page_id": int(cut.next_page_id),
+            "next_tree_id": int(cut.next_tree),
             "checkpoint_us": int(wall_us()),
             "slot_count": int(s.pool.slot_count),
         }

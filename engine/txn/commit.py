@@ -13,7 +13,7 @@ that look, and nothing is done where it is no longer the store's (single writes)
 
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cython.cimports.engine.base.atomic import add_acq_rel, load_acquire
+from cython.cimports.engine.base.atomic import add_acq_rel, load_acquire, load_relaxed
 from cython.cimports.engine.base.codes import ERR_FULL, ERR_RESTART, ERR_STALE, OK
 from cython.cimports.engine.base.sync import mutex_unlock
 from cython.cimports.engine.btree.apply import WRITE_DELETE, WRITE_PUT, apply_writes
@@ -68,7 +68,7 @@ def _one(s, op, epoch, end):
     done = s.enter_section()
     if done != OK:
         return done
-    reads = s.pool.reads
+    reads = load_relaxed(cython.address(s.pool.reads))
     done = ERR_STALE
     if s.tree_epoch == epoch:
         txn = add_acq_rel(cython.address(s.memtable.next_txn), 1)
@@ -143,7 +143,7 @@ def put_sorted(s, writes, epoch):
         warm_writes(s, writes.items, writes.count)
         done = s.enter_section()
         if done == OK:
-            reads = s.pool.reads
+            reads = load_relaxed(cython.address(s.pool.reads))
             done = ERR_STALE
             if s.tree_epoch == epoch:
                 txn = add_acq_rel(cython.address(s.memtable.next_txn), 1)
@@ -177,7 +177,7 @@ def commit_writes(s, w, entries, entry_count, writes, count, created, dropped, e
         with cython.nogil:
             warm_writes(s, writes, count)
     s.lock_commit()
-    reads = s.pool.reads
+    reads = load_relaxed(cython.address(s.pool.reads))
     try:
         validator.validate()
         if created or dropped:

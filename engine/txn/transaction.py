@@ -4,20 +4,9 @@
       |   snapshot S    own entries over snapshot  |  commit section: validate, apply the entries as one batch
       +------------------------------------------->+--> publish --> wait for the log
 
-Validation (optimistic, backward; Kung and Robinson, 1981): the transaction looks at every commit published after its
-snapshot. A key that both wrote is a conflict: the first committer wins. Under `serializable` a key that the other wrote
-and this one read, singly or inside a range it scanned, is one as well: the order of commits then is a serial order.
-Under `snapshot` only writes count, so write skew is possible. A transaction that wrote nothing always succeeds: its
-snapshot is a prefix of that order.
-
-A range that is deleted as a whole is no entry for each key, but a range under the entries (`erased`): what it covers is not
-read from the pages, entries of keys in it are forgotten, and puts that follow come on top. It is written like an entry,
-and counts in validation as a write of every key in it, there or not.
-
 A transaction whose entries outgrow a quarter of memtable_bytes becomes a large one (engine.txn.large).
 
-What others committed stands in the memtable (engine.txn.memtable); for what it has forgotten, pages are asked
-(engine.txn.validate). Reads are noted singly until READS_MAX in a tree, then as the whole tree.
+What it writes: engine.txn.pending. What it reads, and conflicts: engine.txn.footprint.
 """
 
 import cython
@@ -26,30 +15,24 @@ from cython.cimports.engine.btree.read import tree_get
 from cython.cimports.engine.pool.fail import check
 from cython.cimports.engine.txn.commit import commit_writes
 
-from engine.base.errors import ConflictError, InterfaceError, OperationalError, ReadOnlyError
+from engine.base.errors import InterfaceError, OperationalError, ReadOnlyError
 from engine.base.options import ISOLATION
-from engine.txn.ranges import covers, covers_any, gaps, overlap, with_range
+from engine.txn.ranges import covers, gaps, with_range
 from engine.txn.ticket import Ticket
 
-READS_MAX = 50_000
 NOTHING = cython.declare(bytes, b"")
 
 
-class Transaction:
+class Transaction(Footprint):
     """One transaction, used by one thread at a time. A context manager: commit on success, rollback on an exception."""
 
     def __init__(self, store, isolation=None, readonly=False):
+        Footprint.__init__(self)
         self.store = store
         self.isolation = isolation or store.options.isolation
         if self.isolation not in ISOLATION:
             raise InterfaceError(f"isolation {isolation!r}: one of {', '.join(ISOLATION)} is needed")
         self.readonly = readonly or store.is_readonly
-        self.created = {}
-        self.dropped = {}
-        self.erased = {}
-        self.marks = []
-        self.reads = {}
-        self.ranges = {}
         self.roots = {}
         self.tracks = not self.readonly
         self.limit = self.store.options.memtable_bytes // 4
@@ -70,10 +53,6 @@ class Transaction:
         # not __dealloc__: in a cycle the store would be gone by then
         if self.is_open:
             self.end()
-
-    def __dealloc__(self):
-        free(self.entries)
-        free(self.undo)
 
     @property
     def snapshot_lsn(self):
@@ -112,19 +91,6 @@ class Transaction:
             raise InterfaceError("the transaction has ended")
         return self.store.check_open()
 
-    def own(self, tree, key):
-        """The transaction's entry of a key that has a value, or NULL."""
-        if self.entry_count == 0:
-            return cython.NULL
-        found = skiplist_get(
-            cython.address(self.writer.home.list),
-            tree,
-            cython.cast(cython.p_uchar, PyBytes_AS_STRING(key)),
-            PyBytes_GET_SIZE(key),
-            self.writer.txn,
-        )
-        return found if found != cython.NULL and found.value != 0 else cython.NULL
-
     def get(self, tree, key):
         """The value of a key, or None."""
         self.check_use()
@@ -139,14 +105,7 @@ class Transaction:
             return PyBytes_FromStringAndSize(cython.cast(cython.p_char, bytes_of(value)), value.length)
         if self.erased and tree in self.erased and covers(self.erased[tree], key):
             return None
-        if self.tracks:
-            keys = self.reads.get(tree)
-            if keys is None:
-                keys = self.reads[tree] = set()
-            keys.add(key)
-            if len(keys) > READS_MAX:
-                keys.clear()
-                self.note_range(tree, None, None)
+        self.note_key(tree, key)
         root = self.root(tree)
         if root == 0 or tree in self.dropped:
             return None
@@ -163,55 +122,6 @@ class Transaction:
     def get_many(self, tree, keys):
         """The values of several keys, None where there is none."""
         return [self.get(tree, key) for key in keys]
-
-    def note_range(self, tree, start, stop):
-        """Remember for validation that [start, stop) of the tree was read."""
-        if self.tracks:
-            known = self.ranges.get(tree)
-            if known is None:
-                known = self.ranges[tree] = []
-            if known and known[0] == (None, None):
-                return 0
-            if (start is None and stop is None) or len(known) >= READS_MAX:
-                known.clear()
-                known.append((None, None))
-            else:
-                known.append((start, stop))
-        return 0
-
-    def own_range(self, tree, start, stop):
-        """The transaction's own writes of [start, stop), in key order: (key, value or None)."""
-        found: list = []
-        if self.entry_count == 0:
-            return found
-        bounded: cython.bint = stop is not None
-        high: bytes = stop if bounded else NOTHING
-        mine = self.writer.txn
-        e = skiplist_seek(
-            cython.address(self.writer.home.list),
-            tree,
-            cython.cast(cython.p_uchar, PyBytes_AS_STRING(start)),
-            PyBytes_GET_SIZE(start),
-            0,
-        )
-        while e != cython.NULL and e.tree == tree:
-            if bounded and (
-                compare_keys(
-                    key_of(e), e.key_len, cython.cast(cython.p_uchar, PyBytes_AS_STRING(high)), PyBytes_GET_SIZE(high)
-                )
-                >= 0
-            ):
-                break
-            if e.txn == mine and e.value != 0:
-                value = value_of(e)
-                key = PyBytes_FromStringAndSize(cython.cast(cython.p_char, key_of(e)), e.key_len)
-                if value.deleted:
-                    found.append((key, None))
-                else:
-                    data = PyBytes_FromStringAndSize(cython.cast(cython.p_char, bytes_of(value)), value.length)
-                    found.append((key, data))
-            e = entry_next(e)
-        return found
 
     def scan(self, tree, start=None, stop=None, reverse=False):
         """(key, value) of [start, stop) in key order, or backward; sees the writes made before the scan began."""
@@ -260,40 +170,9 @@ class Transaction:
             raise ReadOnlyError("the transaction is read-only")
         return 0
 
-    def set(self, tree, key, value, deleted):
-        """Note a write: the entry, made or found, gets a new value."""
-        made: cython.bint = False
-        home = cython.address(self.writer.home.list)
-        e = skiplist_put(
-            home,
-            tree,
-            cython.cast(cython.p_uchar, PyBytes_AS_STRING(key)),
-            PyBytes_GET_SIZE(key),
-            self.writer.txn,
-            cython.address(made),
-        )
-        if e == cython.NULL:
-            raise MemoryError
-        if made:
-            if self.entry_count == self.room:
-                room = self.room * 2 if self.room else 16
-                grown = cython.cast(
-                    cython.pointer(cython.pointer(entry_t)),
-                    realloc(self.entries, cython.cast(cython.size_t, room) * cython.sizeof(cython.p_void)),
-                )
-                if grown == cython.NULL:
-                    raise MemoryError
-                self.entries = grown
-                self.room = room
-            self.entries[self.entry_count] = e
-            self.entry_count += 1
-        new = skiplist_value(
-            home, cython.cast(cython.p_uchar, PyBytes_AS_STRING(value)), PyBytes_GET_SIZE(value), deleted
-        )
-        if new == cython.NULL:
-            raise MemoryError
-        self.remember(e, new)
-        self.bytes += 96 + PyBytes_GET_SIZE(key) + PyBytes_GET_SIZE(value)
+    def write(self, tree, key, value, deleted):
+        """Note a write."""
+        self.set(tree, key, value, deleted)
         if self.bytes > self.limit:
             self.flush()
         return 0
@@ -344,30 +223,12 @@ class Transaction:
         self.flushes += 1
         return 0
 
-    def remember(self, entry, value):
-        """Give an entry a value; a savepoint can bring the old one back."""
-        if self.marks:
-            if self.undo_count == self.undo_room:
-                room = self.undo_room * 2 if self.undo_room else 16
-                grown = cython.cast(
-                    cython.pointer(undo_t), realloc(self.undo, cython.cast(cython.size_t, room) * cython.sizeof(undo_t))
-                )
-                if grown == cython.NULL:
-                    raise MemoryError
-                self.undo = grown
-                self.undo_room = room
-            self.undo[self.undo_count].entry = entry
-            self.undo[self.undo_count].value = value_of(entry)
-            self.undo_count += 1
-        entry.value = cython.cast(uint64_t, value)
-        return 0
-
     def put(self, tree, key, value):
         """Insert or replace."""
         if not self.is_open or self.readonly:
             self.check_write()
         self.store.check_pair(key, value)
-        self.set(tree, cython.cast(bytes, key), cython.cast(bytes, value), False)
+        self.write(tree, cython.cast(bytes, key), cython.cast(bytes, value), False)
 
     def delete(self, tree, key):
         """Delete; whether the key was there."""
@@ -375,7 +236,7 @@ class Transaction:
         self.store.check_key(key)
         if self.get(tree, key) is None:
             return False
-        self.set(tree, cython.cast(bytes, key), NOTHING, True)
+        self.write(tree, cython.cast(bytes, key), NOTHING, True)
         return True
 
     def delete_range(self, tree, start=None, stop=None):
@@ -397,34 +258,11 @@ class Transaction:
                 self.flush()
         return total
 
-    def forget_range(self, tree, start, stop):
-        """The transaction's own writes of [start, stop) are no more; a savepoint can bring them back."""
-        if self.entry_count == 0:
-            return 0
-        bounded: cython.bint = stop is not None
-        high: bytes = stop if bounded else NOTHING
-        mine = self.writer.txn
-        e = skiplist_seek(
-            cython.address(self.writer.home.list),
-            tree,
-            cython.cast(cython.p_uchar, PyBytes_AS_STRING(start)),
-            PyBytes_GET_SIZE(start),
-            0,
-        )
-        end = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
-        while e != cython.NULL and e.tree == tree:
-            if bounded and compare_keys(key_of(e), e.key_len, end, PyBytes_GET_SIZE(high)) >= 0:
-                break
-            if e.txn == mine and e.value != 0:
-                self.remember(e, cython.NULL)
-            e = entry_next(e)
-        return 0
-
     def erase(self, tree, key):
         """Delete a key without looking whether it is there."""
         self.check_write()
         self.store.check_key(key)
-        self.set(tree, cython.cast(bytes, key), NOTHING, True)
+        self.write(tree, cython.cast(bytes, key), NOTHING, True)
 
     def create_tree(self):
         """A new, empty tree; its id, which is never used again."""
@@ -437,12 +275,7 @@ class Transaction:
     def drop_tree(self, tree):
         """Drop a tree and all in it."""
         self.check_write()
-        number: uint32_t = tree
-        i: cython.long
-        for i in range(self.entry_count):
-            if self.entries[i].tree == number and self.entries[i].value != 0:
-                self.remember(self.entries[i], cython.NULL)
-        self.erased.pop(tree, None)
+        self.forget_tree(tree)
         if tree in self.created:
             del self.created[tree]
         else:
@@ -474,11 +307,7 @@ class Transaction:
                 "the transaction has outgrown memtable_bytes since the savepoint and cannot go back to it: "
                 "all of it was rolled back"
             )
-        until: cython.long = kept
-        while self.undo_count > until:
-            self.undo_count -= 1
-            last = self.undo[self.undo_count]
-            last.entry.value = cython.cast(uint64_t, last.value)
+        self.go_back(kept)
         self.created, self.dropped, self.erased = dict(created), dict(dropped), dict(erased)
         del self.marks[savepoint + 1 :]
         self.epoch += 1
@@ -555,192 +384,6 @@ class Transaction:
                 self.store.erasures.clear()
         return 0
 
-    def writes(self, count):
-        """The writes in order of tree and key, in memory that the caller frees."""
-        spans: cython.long = sum([len(ranges) for ranges in self.erased.values()]) if self.erased else 0
-        found = cython.cast(cython.pointer(write_t), malloc((self.entry_count + spans + 1) * cython.sizeof(write_t)))
-        if found == cython.NULL:
-            raise MemoryError
-        n: cython.long = self.add_ranges(found, 0) if spans > 0 else 0
-        with cython.nogil:
-            i: cython.long
-            for i in range(self.entry_count):
-                e = self.entries[i]
-                value = value_of(e)
-                if value == cython.NULL:
-                    continue
-                w = cython.address(found[n])
-                w.tree = e.tree
-                w.root = 0
-                w.kind = WRITE_DELETE if value.deleted else WRITE_PUT
-                w.key = key_of(e)
-                w.key_len = e.key_len
-                w.value = bytes_of(value)
-                w.value_len = value.length
-                n += 1
-            n = sort_writes(cython.address(found), n)
-        if n < 0:
-            free(found)
-            raise MemoryError
-        count[0] = n
-        return found
-
-    def add_ranges(self, found, n):
-        """Add the ranges that were deleted as a whole to the writes; how many writes there are then."""
-        for tree, ranges in self.erased.items():
-            for start, stop in ranges:
-                low: bytes = start
-                w = cython.address(found[n])
-                w.tree = tree
-                w.root = 0
-                w.kind = WRITE_ERASE
-                w.key = cython.cast(cython.p_uchar, PyBytes_AS_STRING(low))
-                w.key_len = cython.cast(cython.uint, PyBytes_GET_SIZE(low))
-                w.value = cython.NULL
-                w.value_len = 0
-                if stop is not None:
-                    high: bytes = stop
-                    w.value = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
-                    w.value_len = PyBytes_GET_SIZE(high)
-                n += 1
-        return n
-
-    # --- validation, inside the commit section ------------------------------------------------------------------
-
-    def validate(self, reads=None):
-        """Compare with every commit since the snapshot. Raises ConflictError.
-
-        reads: whether what was read counts; by default as the isolation level says.
-        """
-        if reads is None:
-            reads = self.isolation == "serializable"
-        found: cython.pointer(generation_t)[64]
-        for lsn, trees in self.store.drops:
-            if lsn > self.snap.lsn and any(self.touches(tree, reads) for tree in trees):
-                raise ConflictError("another transaction dropped what this one uses; run it again")
-        for lsn, erased in self.store.erasures:
-            if lsn > self.snap.lsn and self.meets(erased, reads):
-                raise ConflictError("another transaction deleted a range that this one used; run it again")
-        m = cython.address(self.store.memtable)
-        since = self.snap.lsn
-        with cython.nogil:
-            count = memtable_since(m, since, found)
-        if count < 0:
-            self.validate_pages(reads)
-        elif count > 0:
-            self.validate_entries(found, count)
-            if reads:
-                self.validate_reads(found, count)
-
-    def touches(self, tree, reads):
-        """Whether the transaction wrote or dropped something of the tree, or, if reads count, read it."""
-        number: uint32_t = tree
-        i: cython.long
-        for i in range(self.entry_count):
-            if self.entries[i].tree == number and self.entries[i].value != 0:
-                return True
-        if tree in self.dropped or tree in self.erased:
-            return True
-        return reads and (tree in self.reads or tree in self.ranges)
-
-    def meets(self, erased, reads):
-        """Whether the transaction wrote, or, if reads count, read something in ranges: a dict of tree -> ranges."""
-        i: cython.long
-        for i in range(self.entry_count):
-            e = self.entries[i]
-            if e.value != 0:
-                ranges = erased.get(e.tree)
-                if ranges is not None:
-                    key = PyBytes_FromStringAndSize(cython.cast(cython.p_char, key_of(e)), e.key_len)
-                    if covers(ranges, key):
-                        return True
-        for tree, ranges in erased.items():
-            if tree in self.dropped:
-                return True
-            if overlap(ranges, self.erased.get(tree, ())):
-                return True
-            if reads and (overlap(ranges, self.ranges.get(tree, ())) or covers_any(ranges, self.reads.get(tree, ()))):
-                return True
-        return False
-
-    def validate_entries(self, found, count):
-        since = self.snap.lsn
-        changed: cython.bint = False
-        i: cython.long
-        with cython.nogil:
-            for i in range(self.entry_count):
-                e = self.entries[i]
-                if e.value != 0 and key_changed(found, count, since, e.tree, key_of(e), e.key_len):
-                    changed = True
-                    break
-        if not changed:
-            for tree in self.dropped:
-                changed |= _span_changed(found, count, since, tree, None, None)
-            for tree, ranges in self.erased.items():
-                for start, stop in ranges:
-                    changed |= _span_changed(found, count, since, tree, start, stop)
-        if changed:
-            raise ConflictError("another transaction changed what this one wrote; run it again")
-        return 0
-
-    def validate_reads(self, found, count):
-        since = self.snap.lsn
-        for tree, keys in self.reads.items():
-            number: uint32_t = tree
-            for key in keys:
-                raw = cython.cast(bytes, key)
-                if key_changed(
-                    found,
-                    count,
-                    since,
-                    number,
-                    cython.cast(cython.p_uchar, PyBytes_AS_STRING(raw)),
-                    PyBytes_GET_SIZE(raw),
-                ):
-                    raise ConflictError("another transaction changed what this one read; run it again")
-        for tree, ranges in self.ranges.items():
-            for start, stop in ranges:
-                if _span_changed(found, count, since, tree, start, stop):
-                    raise ConflictError("another transaction changed what this one read; run it again")
-        return 0
-
-    def validate_pages(self, reads):
-        """The transaction is older than what the memtable remembers: pages say whether something may have changed."""
-        p = cython.address(self.store.pool)
-        since = self.snap.lsn
-        done: cython.int = 0
-        i: cython.long
-        for i in range(self.entry_count):
-            e = self.entries[i]
-            if e.value != 0 and int(e.tree) not in self.created:
-                root: uint32_t = self.store.root_of(int(e.tree))
-                with cython.nogil:
-                    done = leaf_changed(p, root, key_of(e), e.key_len, since) if root != 0 else 1
-                _refuse(done, self.store.path)
-        whole = [(tree, None, None) for tree in self.dropped]
-        whole += [(tree, start, stop) for tree, ranges in self.erased.items() for start, stop in ranges]
-        points = [(tree, key, key + b"\0") for tree, keys in self.reads.items() for key in keys if reads]
-        spans = [(tree, start, stop) for tree, ranges in self.ranges.items() for start, stop in ranges if reads]
-        for tree, start, stop in (*whole, *points, *spans):
-            if tree in self.created:
-                continue
-            root = self.store.root_of(tree)
-            if root == 0:
-                if self.store.root_of(tree, since) != 0:
-                    _refuse(1, self.store.path)
-                continue
-            low: bytes = start if start is not None else NOTHING
-            high: bytes = stop if stop is not None else NOTHING
-            bounded: cython.bint = stop is not None
-            a = cython.cast(cython.p_uchar, PyBytes_AS_STRING(low))
-            a_len: cython.size_t = len(low)
-            b = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
-            b_len: cython.size_t = len(high)
-            with cython.nogil:
-                done = leaves_changed(p, root, a, a_len, bounded, b, b_len, since)
-            _refuse(done, self.store.path)
-        return 0
-
     def __enter__(self):
         return self
 
@@ -750,34 +393,6 @@ class Transaction:
                 self.commit()
             else:
                 self.rollback()
-
-
-def _refuse(changed, path):
-    """ConflictError for 1, the error for a negative code."""
-    check(changed, path)
-    if changed > 0:
-        raise ConflictError(
-            "the transaction is so old that the commits since are no longer all known, "
-            "and pages it used have changed; run it again"
-        )
-
-
-def _span_changed(found, count, since, tree, start, stop):
-    """Whether a commit after `since` wrote a key of [start, stop) of a tree, as the memtable knows."""
-    number: uint32_t = tree
-    low: bytes = start if start is not None else NOTHING
-    high: bytes = stop if stop is not None else NOTHING
-    return range_changed(
-        found,
-        count,
-        since,
-        number,
-        cython.cast(cython.p_uchar, PyBytes_AS_STRING(low)),
-        PyBytes_GET_SIZE(low),
-        stop is not None,
-        cython.cast(cython.p_uchar, PyBytes_AS_STRING(high)),
-        PyBytes_GET_SIZE(high),
-    )
 
 
 def _scan_parts(store, root, snapshot, parts, reverse, owner):

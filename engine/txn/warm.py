@@ -32,5 +32,5 @@ def warm_writes(s, writes, count):
 
 def warm_learn(s, reads):
     """Leaving the commit section, where `reads` pages had been read before: if this commit read some, the next ones warm up."""
-    if s.pool.reads != reads:
+    if load_relaxed(cython.address(s.pool.reads)) != reads:
         store32_relaxed(cython.address(s.warm_commits), WARM_COMMITS)
