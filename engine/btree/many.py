@@ -51,13 +51,13 @@ def _narrow(p, lsn, look, root):
     prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
     look.low = 0
     look.high = load16_relaxed(cython.address(page.count))
-    if look.key_len < prefix or HEADER_SIZE + look.high * SLOT_SIZE > p.page_size:
-        look.high = 0  # what the search makes of it is its affair
-    else:
-        head = key_head(look.key + prefix, look.key_len - prefix)
-        node_narrow(page, look.high, head, cython.address(look.low), cython.address(look.high))
-        prefetch(slot_at(page, look.low))
-        prefetch(slot_at(page, look.high))
+    if look.key_len < prefix or HEADER_SIZE + look.high * SLOT_SIZE >= p.page_size:
+        _again(p, look, root)  # no page is like this, unless somebody is changing it
+        return
+    head = key_head(look.key + prefix, look.key_len - prefix)
+    node_narrow(page, look.high, head, cython.address(look.low), cython.address(look.high))
+    prefetch(slot_at(page, look.low))
+    prefetch(slot_at(page, look.high))
     look.step = STEP_SLOTS
 
 
@@ -66,8 +66,15 @@ def _choose(p, look, root):
     f = cython.address(p.frames[look.frame])
     page = frame_page(p, look.frame)
     kind = page.kind
+    if kind != KIND_BRANCH and kind != KIND_LEAF:
+        _again(p, look, root)
+        return
+    prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
+    if look.key_len >= prefix:
+        head = key_head(look.key + prefix, look.key_len - prefix)
+        look.low = node_lower_bound(page, look.low, look.high, head)
     if kind == KIND_BRANCH:
-        child = node_child(page, p.page_size, look.key, look.key_len)
+        child = node_child_of(page, p.page_size, _find(p, look, page))
         if not optimistic_valid(cython.address(f.word), look.word):
             _again(p, look, root)
         elif child < 0:
@@ -77,40 +84,21 @@ def _choose(p, look, root):
             look.page_id = cython.cast(cython.uint, child)
             look.step = STEP_FRAME
         return
-    if kind != KIND_LEAF:
-        _again(p, look, root)
-        return
-    prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
-    low = look.low
-    high = look.high
-    if low < high and look.key_len >= prefix:
-        head = key_head(look.key + prefix, look.key_len - prefix)
-        while low < high:
-            middle = (low + high) >> 1
-            if load32_relaxed(cython.address(slot_at(page, middle).head)) < head:
-                low = middle + 1
-            else:
-                high = middle
-        look.low = low
-        cell = cython.cast(cython.p_char, page) + load16_relaxed(cython.address(slot_at(page, low).offset))
-        prefetch(cell)
-        prefetch(cell + 64)
-        prefetch(cell + 128)
+    cell = cython.cast(cython.p_char, page) + load16_relaxed(cython.address(slot_at(page, look.low).offset))
+    prefetch(cell)
+    prefetch(cell + 64)
+    prefetch(cell + 128)
     look.step = STEP_CELL
 
 
 def _find(p, look, page):
     """node_search, from the slot on that _choose has found: the first whose head is not below the key's."""
     prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
-    if look.low < load16_relaxed(cython.address(page.count)) and look.key_len >= prefix:
-        suffix = look.key + prefix
-        slot = slot_at(page, look.low)
-        head = key_head(suffix, look.key_len - prefix)
-        if load32_relaxed(cython.address(slot.head)) == head:
-            order = node_compare(page, p.page_size, slot, suffix, look.key_len - prefix)
-            if order == 0:
-                return (look.low << 1) | 1
-    return node_search(page, p.page_size, look.key, look.key_len)
+    if look.key_len < prefix:
+        return NODE_DAMAGED
+    suffix = look.key + prefix
+    length: cython.size_t = look.key_len - prefix
+    return node_search_from(page, p.page_size, look.low, look.low, look.high, key_head(suffix, length), suffix, length)
 
 
 def _take(p, look, root, out):

@@ -46,23 +46,47 @@ cdef inline int compare_keys(const uint8_t *a, size_t a_len, const uint8_t *b, s
         return order
     return -1 if a_len < b_len else 1
 
-# cut [low, high), the slots among which a head is or would be, by the hints
+# memcmp for the short ends of keys: the first four bytes, which most often decide or are all, without a call
+cdef inline int order_of(const uint8_t *a, const uint8_t *b, size_t length) noexcept nogil:
+    cdef uint32_t x, y
+    if length < 4:
+        return memcmp(a, b, length)
+    x = key_head(a, 4)
+    y = key_head(b, 4)
+    if x != y:
+        return -1 if x < y else 1
+    return 0 if length == 4 else memcmp(a + 4, b + 4, length - 4)
+
+# cut [low, high), the slots among which a head is or would be, by the hints; no branch depends on what they are
 cdef inline void node_narrow(const page_t *page, long count, uint32_t head, long *low, long *high) noexcept nogil:
-    cdef long distance, first = 0, last
+    cdef uint32_t below = 0, upto = 0
+    cdef int i
+    cdef long distance
     if count <= 2 * HINTS:
         return
     distance = count // (HINTS + 1)
-    while first < HINTS and page.hint[first] < head:
-        first += 1
-    last = first
-    while last < HINTS and page.hint[last] == head:
-        last += 1
-    low[0] = first * distance
-    if last < HINTS:
-        high[0] = (last + 1) * distance
+    for i in range(HINTS):
+        below += page.hint[i] < head
+        upto += page.hint[i] <= head
+    low[0] = below * distance
+    if upto < HINTS:
+        high[0] = (upto + 1) * distance
+
+# the first of the slots [low, high) whose head is not below `head`, or high; no branch depends on what the heads are
+cdef inline long node_lower_bound(page_t *page, long low, long high, uint32_t head) noexcept nogil:
+    cdef long half, left = high - low
+    while left > 0:
+        half = left >> 1
+        low += (left - half) if load32_relaxed(&slot_at(page, low + half).head) < head else 0
+        left = half
+    return low
 
 # the index in bits 1.., bit 0 set when the key itself is there; or NODE_DAMAGED
 cdef long node_search(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil
+cdef long node_search_from(
+    page_t *page, uint32_t page_size, long low, long middle, long high, uint32_t head, const uint8_t *suffix, size_t length
+) noexcept nogil
+cdef int64_t node_child_of(page_t *page, uint32_t page_size, long found) noexcept nogil
 cdef int64_t node_child(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil
 cdef long node_child_index(page_t *page, uint32_t page_size, const uint8_t *key, size_t key_len) noexcept nogil
 cdef uint32_t node_child_at(page_t *page, long index) noexcept nogil

@@ -58,7 +58,7 @@ def node_compare(page, page_size, slot, suffix, length):
         return cython.cast(cython.int, min(slot_len, 5)) - cython.cast(cython.int, min(length, 5))
     if offset + CELL_SIZE + slot_len > page_size:
         return 100
-    order: cython.int = memcmp(
+    order: cython.int = order_of(
         cython.cast(cython.p_uchar, page) + offset + CELL_SIZE + 4, suffix + 4, min(slot_len, length) - 4
     )
     if order != 0:
@@ -80,8 +80,12 @@ def node_search(page, page_size, key, key_len):
     low: cython.long = 0
     high: cython.long = count
     node_narrow(page, count, head, cython.address(low), cython.address(high))
+    return node_search_from(page, page_size, low, (low + high) >> 1, high, head, suffix, length)
+
+
+def node_search_from(page, page_size, low, middle, high, head, suffix, length):
+    """node_search in the slots [low, high), beginning with `middle`; the key without the page's prefix, and its head."""
     while low < high:
-        middle = (low + high) >> 1
         slot = slot_at(page, middle)
         other = load32_relaxed(cython.address(slot.head))
         if other < head:
@@ -98,6 +102,7 @@ def node_search(page, page_size, key, key_len):
                 low = middle + 1
             else:
                 high = middle
+        middle = (low + high) >> 1
     return low << 1
 
 
@@ -113,10 +118,14 @@ def node_child_index(page, page_size, key, key_len):
 
 def node_child(page, page_size, key, key_len):
     """Page id of that child, or NODE_DAMAGED. Safe on a page that is being changed."""
-    index = node_child_index(page, page_size, key, key_len)
-    if index < 0:
+    return node_child_of(page, page_size, node_search(page, page_size, key, key_len))
+
+
+def node_child_of(page, page_size, found):
+    """Page id of the child for what node_search has found, or NODE_DAMAGED. Safe on a page that is being changed."""
+    if found < 0 or (found < 2 and not found & 1):
         return NODE_DAMAGED
-    slot = slot_at(page, index)
+    slot = slot_at(page, (found >> 1) - (0 if found & 1 else 1))
     offset: cython.size_t = load16_relaxed(cython.address(slot.offset))
     length: cython.size_t = load16_relaxed(cython.address(slot.key_len))
     if offset + CELL_SIZE + length + 4 > page_size:
