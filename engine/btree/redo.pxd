@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memset
+from engine.base.atomic cimport prefetch
 from engine.base.codes cimport ERR_CORRUPT, ERR_LOG, ERR_MEMORY, OK
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.base.thread cimport thread_self
@@ -9,7 +10,7 @@ from engine.btree.node cimport (
 )
 from engine.pool.latch cimport LATCH_PIN, latch_exclusive, unlatch_exclusive
 from engine.pool.pool cimport (
-    FRAME_DIRTY, SLOT_LIVE, frame_of, frame_page, frame_take, page_known, pool_know, pool_pin, pool_t, pool_unpin,
+    FRAME_DIRTY, SLOT_LIVE, frame_of, frame_page, frame_take, page_known, page_prefetch, pool_know, pool_pin, pool_t, pool_unpin,
     ref_of, set_frame,
 )
 from engine.pool.slots cimport slot_drop
@@ -23,8 +24,19 @@ from engine.wal.records cimport (
 
 # Apply a page record to a page as it was before it. scratch: 4 pages. 0 or ERR_LOG: the record does not fit the page.
 cdef int apply_record(page_t *page, uint32_t page_size, const record_view_t *r, uint8_t *scratch) noexcept nogil
-# Apply a page record of a complete batch during recovery. 0 or an error.
-cdef int redo_record(pool_t *p, const record_view_t *r, uint8_t *scratch) noexcept nogil
+# Recovery: where redo stands. Records of the same page, one after the other, find it pinned and latched.
+ctypedef struct redo_t:
+    pool_t *pool
+    uint8_t *scratch
+    uint32_t page_id
+    int32_t frame            # -1: none
+    bint fresh               # made for this record: there was no page before
+
+cdef void redo_init(redo_t *redo, pool_t *p, uint8_t *scratch) noexcept nogil
+cdef int redo_record(redo_t *redo, const record_view_t *r) noexcept nogil
+cdef void redo_end(redo_t *redo) noexcept nogil
+cdef void redo_prefetch(const pool_t *p, uint32_t page_id) noexcept nogil
+cdef int _fetch(redo_t *redo, uint32_t page_id, bint makes) noexcept nogil
 cdef int32_t _fresh_frame(pool_t *p, uint32_t page_id) noexcept nogil
 cdef bint _belongs(page_t *page, uint32_t page_size, const record_view_t *r, size_t key_len, long found) noexcept nogil
 cdef int _misfit(uint32_t page_id) noexcept nogil

@@ -111,11 +111,35 @@ def _fresh_frame(p, page_id):
     return frame
 
 
-def redo_record(p, r, scratch):
-    """Redo a page record on the pool's page. Nobody else uses the pool yet. 0 or an error."""
-    page_id: cython.uint = r.header.page
-    if page_id == 0 or page_id >= 0x7FFFFFFF:
-        return _misfit(page_id)
+def redo_init(redo, p, scratch):
+    """Begin to redo records on the pool, which nobody else uses yet. scratch: 4 pages."""
+    redo.pool = p
+    redo.scratch = scratch
+    redo.page_id = 0
+    redo.frame = -1
+
+
+def redo_end(redo):
+    """Let go of the page that the last record was about."""
+    if redo.frame >= 0:
+        unlatch_exclusive(cython.address(redo.pool.frames[redo.frame].word), redo.frame)
+        pool_unpin(redo.pool, redo.frame)
+    redo.page_id = 0
+    redo.frame = -1
+
+
+def redo_prefetch(p, page_id):
+    """Ask the memory for what redoing a record of the page begins with, if it is in the pool."""
+    if page_id < p.next_page_id and page_known(p, page_id):
+        frame = frame_of(p, page_id)
+        if frame >= 0:
+            prefetch(cython.address(p.frames[frame]))
+            page_prefetch(frame_page(p, frame))
+
+
+def _fetch(redo, page_id, makes):
+    """Pin and latch a page that records change, an empty one if `makes`; it is dirty from now on. 0 or an error."""
+    p = redo.pool
     mutex_lock(cython.address(p.mutex))
     done = pool_know(p, page_id)
     if page_id >= p.next_page_id:
@@ -124,29 +148,48 @@ def redo_record(p, r, scratch):
     if done != OK:
         return done
     ref = ref_of(p, page_id)
-    makes: cython.bint = r.header.type == REC_BUILD or r.header.type == REC_OVERFLOW
     exists: cython.bint = frame_of(p, page_id) >= 0 or ref.slot != 0
     if not exists and not makes:
         return _misfit(page_id)
     frame = pool_pin(p, page_id) if exists else _fresh_frame(p, page_id)
     if frame < 0:
         return frame
-    page = frame_page(p, frame)
-    if exists and page.lsn != r.header.page_prev_lsn:
-        pool_unpin(p, frame)
-        return _misfit(page_id)
     mutex_lock(cython.address(p.mutex))
     done = mark_changed(p, page_id)
     slot_drop(p, ref.slot, SLOT_LIVE)
     ref.slot = 0
     p.frames[frame].flags |= FRAME_DIRTY
-    if r.header.type == REC_FREE:
-        forget_page(p, page_id, frame, r.lsn)
     mutex_unlock(cython.address(p.mutex))
-    if r.header.type != REC_FREE and done == OK:
-        latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
-        done = apply_record(page, p.page_size, r, scratch)
-        ref.lsn = r.lsn
-        unlatch_exclusive(cython.address(p.frames[frame].word), frame)
-    pool_unpin(p, frame)
+    latch_exclusive(cython.address(p.frames[frame].word), frame, page_id)
+    redo.page_id = page_id
+    redo.frame = frame
+    redo.fresh = not exists
+    return done
+
+
+def redo_record(redo, r):
+    """Redo a page record. The page stays fetched for the next record of the same page. 0 or an error."""
+    p = redo.pool
+    page_id: cython.uint = r.header.page
+    if page_id == 0 or page_id >= 0x7FFFFFFF:
+        return _misfit(page_id)
+    done: cython.int = OK
+    if page_id != redo.page_id:
+        redo_end(redo)
+        done = _fetch(redo, page_id, r.header.type == REC_BUILD or r.header.type == REC_OVERFLOW)
+        if done != OK:
+            return done
+    frame = redo.frame
+    page = frame_page(p, frame)
+    if not redo.fresh and page.lsn != r.header.page_prev_lsn:
+        return _misfit(page_id)
+    redo.fresh = False
+    if r.header.type == REC_FREE:
+        mutex_lock(cython.address(p.mutex))
+        forget_page(p, page_id, frame, r.lsn)
+        mutex_unlock(cython.address(p.mutex))
+        redo_end(redo)
+        return OK
+    done = apply_record(page, p.page_size, r, redo.scratch)
+    ref_of(p, page_id).lsn = r.lsn
     return done

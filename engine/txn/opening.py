@@ -39,6 +39,9 @@ from engine.txn.pins import pin_newest
 from engine.txn.store import Store as StoreClass
 from engine.wal.log import create_log, open_log
 
+WINDOW_MIN = cython.declare(cython.size_t, 2 << 20)  # bytes of log that are redone together, sorted by page
+WINDOW_MAX = cython.declare(cython.size_t, 256 << 20)
+
 
 def log_directory(path):
     """Where the log of a data file is."""
@@ -264,25 +267,37 @@ def _redo(store, reader, aborted, end):
         raise MemoryError
     next_tree: uint32_t = s.next_tree
     stop: uint64_t = end
+    p = cython.address(s.pool)
+    window: window_t
+    window_init(
+        cython.address(window), min(WINDOW_MAX, max(WINDOW_MIN, 2 * cython.cast(cython.size_t, s.options.pool_bytes)))
+    )
     try:
         for first, last in [*aborted, (end, end)]:
             skip_from: uint64_t = first
             skip_to: uint64_t = last
             with cython.nogil:
                 done = _redo_until(
-                    cython.address(s.pool), r, stop, skip_from, skip_to, scratch, cython.address(next_tree)
+                    p, r, cython.address(window), stop, skip_from, skip_to, scratch, cython.address(next_tree)
                 )
             check(done, s.path)
+        with cython.nogil:
+            done = window_redo(cython.address(window), p, scratch)
+        check(done, s.path)
         if r.at < stop:  # what could be read before cannot be read now
             reader.check_tail()
             raise CorruptionError(f"the log has changed while it was read: {reader.reason}", file=reader.directory)
     finally:
         free(scratch)
+        window_free(cython.address(window))
     s.next_tree = next_tree
 
 
-def _redo_until(p, r, end, skip_from, skip_to, scratch, next_tree):
-    """Redo records up to the batch [skip_from, skip_to), which was aborted, and pass over that one. 0 or an error."""
+def _redo_until(p, r, window, end, skip_from, skip_to, scratch, next_tree):
+    """Redo records up to the batch [skip_from, skip_to), which was aborted, and pass over that one. 0 or an error.
+
+    The last of them may stay in the window.
+    """
     view: record_view_t
     while r.at < end and r.at < skip_to:
         if not reader_next(r, cython.address(view)):
@@ -291,7 +306,9 @@ def _redo_until(p, r, end, skip_from, skip_to, scratch, next_tree):
         if kind <= 7 and view.lsn < skip_from and view.lsn < end:
             if kind == REC_BUILD and view.header.tree >= next_tree[0]:
                 next_tree[0] = view.header.tree + 1
-            done = redo_record(p, cython.address(view), scratch)
+            done = window_add(window, cython.address(view))
+            if done == OK and window_full(window):
+                done = window_redo(window, p, scratch)
             if done != OK:
                 return done
     return OK

@@ -54,6 +54,7 @@ cdef struct reader_s:
 
 # The next record: 1, or 0 at the end, where r.stop says why and r.at where; never an error code.
 cdef int reader_next(reader_t *r, record_view_t *view) noexcept nogil
+cdef int record_view(uint64_t lsn, const uint8_t *record, record_view_t *view) noexcept nogil
 
 cdef int _stop(reader_t *r, int reason) noexcept nogil
 cdef int _enter_segment(reader_t *r) noexcept nogil

@@ -159,6 +159,19 @@ def _verify(r, offset):
     return STOP_NOT_YET
 
 
+def record_view(lsn, record, view):
+    """Point `view` into a verified record, all but its end_lsn. 0, or -1 where it is not made of the parts its type has."""
+    header = cython.cast(cython.pointer(record_header_t), record)
+    if split_payload(header.type, record + RECORD_HEADER_SIZE, header.length - RECORD_HEADER_SIZE, view.parts) < 0:
+        return -1
+    view.lsn = lsn
+    view.header = header
+    view.fixed = record + RECORD_HEADER_SIZE
+    view.fixed_len = shapes[header.type].fixed_len
+    view.part_count = shapes[header.type].part_count
+    return 0
+
+
 def reader_next(r, view):
     while True:
         if r.stop:
@@ -178,14 +191,8 @@ def reader_next(r, view):
         header = cython.cast(cython.pointer(record_header_t), r.buffer + offset)
         if r.chained and header.prev_crc != r.prev_crc:
             return _stop(r, STOP_CHAIN)
-        payload: cython.p_uchar = r.buffer + offset + RECORD_HEADER_SIZE
-        if split_payload(header.type, payload, header.length - RECORD_HEADER_SIZE, view.parts) < 0:
+        if record_view(r.at, r.buffer + offset, view) < 0:
             return _stop(r, STOP_MALFORMED)
-        view.lsn = r.at
-        view.header = header
-        view.fixed = payload
-        view.fixed_len = shapes[header.type].fixed_len
-        view.part_count = shapes[header.type].part_count
         r.prev_crc = header.crc
         r.chained = True
         r.at = r.first + r.segment_size if header.type == REC_PAD else record_align(r.at + header.length)

@@ -336,6 +336,29 @@ def test_readonly_recovery_in_a_pool_too_small_for_it() -> None:
     assert copy.contents() == files
 
 
+def test_recovery_of_a_log_of_many_windows() -> None:
+    """Several times what is redone together: pages come and go in it, and a batch that spans windows was aborted."""
+    memory = fresh()
+    db = opened(memory, checkpoint_bytes=0, synchronous="normal", segment_size=1 << 20, memtable_bytes=1 << 20)
+    rng = random.Random(3)
+    data: dict[bytes, bytes] = {}
+    for number in range(12):
+        pairs = {b"%05d" % rng.randrange(9000): rng.randbytes(rng.choice((10, 200, 500))) for _ in range(2500)}
+        db.tree("t").put_many(pairs.items())
+        data |= pairs
+        gone = rng.randrange(9000)
+        db.tree("t").delete_range(b"%05d" % gone, b"%05d" % (gone + 1500))
+        data = {key: value for key, value in data.items() if not b"%05d" % gone <= key < b"%05d" % (gone + 1500)}
+        if number == 6:
+            txn = db.begin()
+            for _ in range(9000):
+                txn.tree("t").put(b"%05d" % rng.randrange(9000), rng.randbytes(400))
+            txn.rollback()
+    assert db.stats()["log_bytes"] > 10 << 20
+    assert reopened(memory.contents()) == data
+    db.close()
+
+
 def test_a_failed_sync_of_the_log_poisons_the_handle() -> None:
     memory = fresh()
     fault = Fault(("sync",), at=1 << 60, error=errno.EIO, where=LOG)
