@@ -50,3 +50,4 @@ cdef void _let_cut_go(Store s, cut_t *cut)
 cdef int _write_cut(Store s, cut_t *cut, object retain, object drop) except -1
 cdef void _take_back(Store s, cut_t *cut, bint placed) except *
 cdef object _next_meta(Store s, cut_t *cut, tuple table_root)
+cdef void _tell_log(Store s, cut_t *cut) except *

@@ -23,7 +23,8 @@ import cython
 from cython.cimports.engine.base.sync import wall_us
 from cython.cimports.engine.pool.fail import check, error_of
 from cython.cimports.engine.storage.file import file_write
-from cython.cimports.engine.wal.log import wal_end, wal_last_crc
+from cython.cimports.engine.wal.log import wal_append, wal_end, wal_last_crc
+from cython.cimports.engine.wal.records import REC_CHECKPOINT, checkpoint_record_t
 from cython.cimports.libc.stdlib import calloc, free
 
 from engine.base.errors import CorruptionError
@@ -376,6 +377,7 @@ def run_checkpoint(store, retain=None, drop=None):
             _free_unread(s)
             return False
         _write_cut(s, cython.address(cut), retain, drop)
+        _tell_log(s, cython.address(cut))
     finally:
         _let_cut_go(s, cython.address(cut))
     _drop_log(s)
@@ -409,6 +411,30 @@ def _take_cut(s, cut):
         free(cut.items)
         check(ERR_MEMORY, s.path)
     return 0
+
+
+def _tell_log(s, cut):
+    """Leave a CHECKPOINT record, for whoever reads the log. Nothing depends on it: where it cannot be written it is missing."""
+    if s.large is not None:
+        return  # the commit section is taken for long
+    fixed: checkpoint_record_t
+    fixed.lsn = cut.lsn
+    fixed.sequence = s.meta.as_dict()["sequence"]
+    s.lock_commit()
+    with cython.nogil:
+        wal_append(
+            s.wal,
+            REC_CHECKPOINT,
+            0,
+            0,
+            0,
+            0,
+            cython.address(fixed),
+            cython.sizeof(checkpoint_record_t),
+            cython.NULL,
+            0,
+        )
+    s.unlock_commit()
 
 
 def _let_cut_go(s, cut):

@@ -24,7 +24,7 @@ from cython.cimports.engine.base.codes import ERR_MEMORY
 from cython.cimports.engine.pool.fail import check
 from cython.cimports.engine.pool.writer import pool_attach, pool_detach
 from cython.cimports.engine.storage.aio import aio_new
-from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_COMMIT, abort_record_t
+from cython.cimports.engine.wal.records import REC_ABORT, REC_BUILD, REC_CHECKPOINT, REC_COMMIT, abort_record_t
 from cython.cimports.libc.stdlib import free, malloc
 
 from engine.base.errors import CorruptionError, LockedError, OperationalError
@@ -233,7 +233,10 @@ def _recover(store, reader):
 
 
 def _find_end(reader, fields):
-    """Where the last complete batch ends: LSN, checksum there, LSN of its commit; and the batches that were aborted."""
+    """Where the last complete batch ends: LSN, checksum there, LSN of its commit; and the batches that were aborted.
+
+    A CHECKPOINT record, which stands between batches, is passed over too.
+    """
     log: LogReader = reader
     r = log.ptr()
     view: record_view_t
@@ -245,13 +248,13 @@ def _find_end(reader, fields):
     while True:
         with cython.nogil:
             more = reader_next(r, cython.address(view))
-            while more and view.header.type != REC_COMMIT and view.header.type != REC_ABORT:
+            while more and view.header.type not in (REC_COMMIT, REC_ABORT, REC_CHECKPOINT):
                 more = reader_next(r, cython.address(view))
         if not more:
             break
         if view.header.type == REC_COMMIT:
             published = int(view.lsn)
-        else:
+        elif view.header.type == REC_ABORT:
             aborted.append((int(cython.cast(cython.pointer(abort_record_t), view.fixed).first_lsn), int(view.lsn)))
         end = int(view.end_lsn)
         crc = int(view.header.crc)

@@ -14,6 +14,7 @@ import pytest
 import engine
 from engine.storage.file_faulty import Fault, FaultyFileSystem
 from engine.storage.file_memory import MemoryFileSystem
+from engine.wal.reader import LogReader
 
 PATH = "/db/r.ank"
 LOG = PATH + "-wal"
@@ -334,6 +335,27 @@ def test_readonly_recovery_in_a_pool_too_small_for_it() -> None:
     assert readonly.stats()["evictions_dirty"] > 0
     readonly.close()
     assert copy.contents() == files
+
+
+def test_a_checkpoint_leaves_a_record_that_recovery_passes_over() -> None:
+    memory = fresh()
+    db = opened(memory, checkpoint_bytes=0, wal_retention=1 << 20)
+    db.tree("t").put(b"a", b"1")
+    db.checkpoint()
+    meta = db.store.meta.as_dict()
+    db.tree("t").put(b"b", b"2")
+    files = memory.contents()
+    db.close()
+    memory = MemoryFileSystem(files)
+    db = opened(memory, checkpoint_bytes=0, wal_retention=1 << 20)
+    db.tree("t").put(b"c", b"3")
+    db.store.log.sync()
+    records = list(LogReader(memory, LOG))
+    found = [record for record in records if record.type.name == "CHECKPOINT"]
+    assert (found[-1].fields["lsn"], found[-1].fields["sequence"]) == (meta["checkpoint_lsn"], meta["sequence"])
+    assert [record.type.name for record in records if record.lsn > found[-1].lsn].count("COMMIT") == 2
+    assert state_of(db) == {b"a": b"1", b"b": b"2", b"c": b"3"}
+    db.close()
 
 
 def test_recovery_of_a_log_of_many_windows() -> None:
