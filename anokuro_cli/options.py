@@ -6,9 +6,8 @@ that prints --help (help.py). The order of -c and -f among each other is kept, w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from anokuro_cli.settings import MODES
+from engine.base.dataclass import dataclass, field
 
 SUBCOMMANDS = ("run", "import", "check", "inspect", "bench")
 

@@ -7,9 +7,9 @@ semicolon, or with the script. A script of any length runs in constant memory.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from anokuro_cli.errors import Origin
+from engine.base.dataclass import dataclass
 from grammar.tokens import Splitter
 
 BARE_WORDS = ("exit", "quit", "help")

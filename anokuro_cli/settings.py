@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from engine.base.dataclass import dataclass
 
 MODES = ("table", "box", "markdown", "csv", "tsv", "json", "jsonl", "line")
 

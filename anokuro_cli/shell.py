@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -26,6 +24,7 @@ from anokuro_cli.render.formats import show
 from anokuro_cli.render.output import Output
 from anokuro_cli.settings import Settings
 from anokuro_cli.text import did_you_mean, neutralise, plural
+from engine.base.dataclass import dataclass, field
 
 MAX_NESTED_READS = 16
 
@@ -248,13 +247,4 @@ def seconds(value: float) -> str:
     return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
 
 
-def script_lines(path: str) -> Iterable[str]:
-    """The lines of a script file, or of standard input for "-"."""
-    if path == "-":
-        import sys
-
-        return sys.stdin
-    return Path(path).read_text("utf-8-sig").splitlines(keepends=True)
-
-
-__all__ = ["MEMORY", "Origin", "Session", "script_lines", "seconds"]
+__all__ = ["MEMORY", "Origin", "Session", "seconds"]

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anokuro_cli.errors import ShellError
 from anokuro_cli.text import did_you_mean
+from engine.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session

@@ -15,7 +15,6 @@ wider than the others then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -25,6 +24,7 @@ from anokuro_cli.render.lines import write_line
 from anokuro_cli.render.output import Output
 from anokuro_cli.render.values import is_number, to_text
 from anokuro_cli.text import clip, display_width, neutralise, pad
+from engine.base.dataclass import dataclass
 
 SAMPLE_ROWS, SAMPLE_SECONDS = 200, 0.08
 NARROWEST = 8  # a column is not squeezed below this many characters: expanded output reads better

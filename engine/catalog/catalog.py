@@ -25,10 +25,10 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from engine.base.dataclass import asdict, dataclass, field
 from engine.base.errors import CorruptionError, ProgrammingError
 from engine.catalog.objects import Check, Column, ForeignKey, Index, IndexColumn, KeyKind, NamedTree, Table, View
 from engine.catalog.statistics import ColumnStatistics, TableStatistics

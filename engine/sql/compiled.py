@@ -6,10 +6,10 @@ A compiled statement belongs to whoever took it out of the cache, until it is gi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+from engine.base.dataclass import replace
 from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Schema
 from engine.record.types import INTEGER_MAX, INTEGER_MIN, Type, Value, normalise

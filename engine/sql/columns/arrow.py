@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -32,7 +31,9 @@ class NoForm(Exception):
 @cache
 def available() -> bool:
     """Whether pyarrow is installed."""
-    return importlib.util.find_spec("pyarrow") is not None
+    from importlib.machinery import PathFinder  # importlib.util costs more
+
+    return PathFinder.find_spec("pyarrow") is not None
 
 
 def is_loaded() -> bool:

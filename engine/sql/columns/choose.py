@@ -8,9 +8,9 @@ system tables) runs in the row gear, and rows are turned into batches or batches
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeGuard
 
+from engine.base.dataclass import replace
 from engine.sql.columns import arrow
 from engine.sql.columns.group import has_form
 from engine.sql.columns.window import has_form as window_has_form
