@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
 from anokuro_cli.errors import (
     CANNOT_OPEN,
@@ -28,8 +29,17 @@ if TYPE_CHECKING:
     from anokuro_cli.shell import Session
 
 
+def program() -> NoReturn:
+    """The console script. Leaves at once when everything is closed and written: to take every module apart takes 25 ms."""
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
 def main(arguments: list[str] | None = None, opener: Opener | None = None) -> int:
-    """The console script; returns the exit status. opener: what opens databases, the engine unless a test says otherwise."""
+    """Runs the command line and returns the exit status. opener: what opens databases, the engine unless a test says otherwise."""
     arguments = sys.argv[1:] if arguments is None else arguments
     from anokuro_cli.render.output import prepare_standard_streams
 
@@ -183,4 +193,4 @@ def _atomically(session: Session, actions: list[tuple[str, str]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -43,7 +43,6 @@ from engine.sql.compile_expr import Runtime, interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
 from engine.sql.ddl import DEFINITIONS
 from engine.sql.definitions import analyse_tables, define_objects, words
-from engine.sql.foreign_keys import check_deferred
 from engine.sql.result import Result
 from engine.sql.shared import Shared
 from grammar import ParseError as GrammarError
@@ -554,6 +553,8 @@ class Session:
     def check_deferred(self, txn: Any) -> None:
         """What FOREIGN KEYs left for the end of the transaction. Raises IntegrityError; the transaction stays open."""
         if self.deferred:
+            from engine.sql.foreign_keys import check_deferred
+
             rt = Runtime()
             rt.begin(txn, self, self._flag)
             check_deferred(self._schema_of(txn), self.deferred, rt)
