@@ -32,7 +32,7 @@ CLI_LANGUAGE = "engine.base.dataclass"  # a faster spelling of a thing of Python
 CLI_USES = ("anokuro_bench", "anokuro_cli", "engine", "engine.api", "engine.inspect", "grammar")
 LIBRARIES = {
     "anokuro_bench": {"apsw", "lmdb", "plyvel", "rich", "rocksdict"},  # the engines it measures
-    "anokuro_cli": {"click", "prompt_toolkit", "pygments", "rich", "typer", "wcwidth"},
+    "anokuro_cli": {"click", "prompt_toolkit", "pyarrow", "pygments", "rich", "typer", "wcwidth"},
     "engine.sql": {"pandas", "polars", "pyarrow"},  # a result in the caller's own form
     "grammar": {"lark"},
 }
