@@ -1,7 +1,5 @@
 """`python -m anokuro_cli`."""
 
-import sys
+from anokuro_cli.main import program
 
-from anokuro_cli.main import main
-
-sys.exit(main())
+program()

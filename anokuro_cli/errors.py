@@ -9,10 +9,10 @@ hint: did you mean "name"?
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anokuro_cli.text import display_width, neutralise, neutralise_lines
+from engine.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from anokuro_cli.render.output import Output

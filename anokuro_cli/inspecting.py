@@ -8,7 +8,6 @@ anokuro inspect F pool    -> opened read-only, db.inspect.pool()      what exist
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from anokuro_cli.errors import OK, USAGE, ShellError, explain_opening
@@ -16,6 +15,7 @@ from anokuro_cli.opening import CannotOpen, Opener
 from anokuro_cli.options import parameter_value
 from anokuro_cli.render.inspections import show_model
 from anokuro_cli.text import did_you_mean
+from engine.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from anokuro_cli.render.output import Output

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from anokuro_cli.errors import Interrupted
 
@@ -27,11 +28,13 @@ class Interrupts:
         self._busy = False
         self._asked = False
         self._read_end = self._write_end = -1
+        self._before: Any = signal.SIG_DFL
 
     def start(self) -> None:
         """Takes over SIGINT; call it in the main thread, once."""
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._write_end, False)
+        self._before = signal.getsignal(signal.SIGINT)
         self._take_over()
         threading.Thread(target=self._watch, name="interrupts", daemon=True).start()
 
@@ -39,16 +42,26 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._handle)
         signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
 
+    def stop(self) -> None:
+        """Gives SIGINT back and ends the watching thread."""
+        if self._write_end < 0:
+            return
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGINT, self._before)
+        os.close(self._write_end)  # the thread reads the end of the pipe
+        self._write_end = -1
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
         if not self._busy:
             raise KeyboardInterrupt
 
     def _watch(self) -> None:
-        while True:
-            if signal.SIGINT in os.read(self._read_end, 64) and self._busy:
+        while data := os.read(self._read_end, 64):
+            if signal.SIGINT in data and self._busy:
                 self._asked = True
                 self._cancel()
+        os.close(self._read_end)
 
     @contextmanager
     def busy(self) -> Iterator[None]:
@@ -62,6 +75,16 @@ class Interrupts:
             yield
         finally:
             self._busy = False
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a person is asked something: Ctrl-C is their answer, a KeyboardInterrupt here."""
+        before, self._busy = self._busy, False
+        try:
+            yield
+        finally:
+            self._busy = before
+            self._asked = False
 
     def check(self) -> None:
         """Raises Interrupted if Ctrl-C was pressed since the statement began."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
 
 from anokuro_cli.errors import (
     CANNOT_OPEN,
@@ -24,12 +25,23 @@ from anokuro_cli.errors import (
 from anokuro_cli.options import SUBCOMMANDS, Invocation, UsageError, parse
 
 if TYPE_CHECKING:
-    from anokuro_cli.opening import Opener
+    from anokuro_cli.opening import Handle, Opener
+    from anokuro_cli.render.output import Output
+    from anokuro_cli.settings import Settings
     from anokuro_cli.shell import Session
 
 
+def program() -> NoReturn:
+    """The console script. Leaves at once when everything is closed and written: to take every module apart takes 25 ms."""
+    status = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(status)
+
+
 def main(arguments: list[str] | None = None, opener: Opener | None = None) -> int:
-    """The console script; returns the exit status. opener: what opens databases, the engine unless a test says otherwise."""
+    """Runs the command line and returns the exit status. opener: what opens databases, the engine unless a test says otherwise."""
     arguments = sys.argv[1:] if arguments is None else arguments
     from anokuro_cli.render.output import prepare_standard_streams
 
@@ -47,12 +59,13 @@ def main(arguments: list[str] | None = None, opener: Opener | None = None) -> in
 
 def run(arguments: list[str], opener: Opener | None = None) -> int:
     """Runs a command line and returns its exit status."""
-    if arguments and arguments[0] in SUBCOMMANDS:
+    script = arguments[:1] == ["run"]
+    if arguments and arguments[0] in SUBCOMMANDS and not script:
         from anokuro_cli.subcommands import run_subcommand
 
         return run_subcommand(arguments, opener)
     try:
-        invocation = parse(arguments)
+        invocation = parse(arguments[1:] if script else arguments, script)
         if invocation.file in SUBCOMMANDS and not os.path.exists(invocation.file):
             raise UsageError(f"{invocation.file} is a subcommand", f"put it first: anokuro {invocation.file} ...")
     except UsageError as error:
@@ -63,9 +76,10 @@ def run(arguments: list[str], opener: Opener | None = None) -> int:
     if invocation.has("version"):
         return _version()
     if invocation.has("help"):
-        from anokuro_cli.help import shell_app
+        from anokuro_cli.help import show_help
+        from anokuro_cli.render.output import output_for
 
-        shell_app()(["--help"], standalone_mode=False)
+        show_help(output_for(sys.stdout, invocation.values.get("color", "auto")), script)
         return OK
     return _shell(invocation, opener)
 
@@ -100,51 +114,88 @@ def _shell(invocation: Invocation, opener: Opener | None) -> int:
         return problem.status
 
 
-def start_session(invocation: Invocation, handle: object, messages: object) -> Session:
+def start_session(invocation: Invocation, handle: Handle, messages: Output) -> Session:
     """The session that a command line asks for."""
-    from anokuro_cli.opening import Handle
     from anokuro_cli.render.output import Output, output_for
     from anokuro_cli.settings import Settings
     from anokuro_cli.shell import Session
 
-    assert isinstance(handle, Handle) and isinstance(messages, Output)
     output = output_for(sys.stdout, invocation.values.get("color", "auto"))
     target = invocation.values.get("output")
     if target is not None:
         output = Output(open(target, "w", encoding="utf-8", newline=""))  # noqa: SIM115 - open as long as the process is
-    settings = Settings(
-        mode=invocation.mode or ("table" if output.terminal else "tsv"),
-        mode_chosen=invocation.mode is not None or output.terminal,
-        headers=invocation.headers,
-        tuples_only=invocation.has("tuples-only"),
-        expanded="on" if invocation.has("expanded") else "auto",
-        nullvalue=invocation.values.get("nullvalue"),
-        timer=invocation.has("timer"),
-        echo=invocation.has("echo"),
-        bail=invocation.bail,
-        quiet=invocation.has("quiet"),
-        yes=invocation.has("yes"),
-        error_format="json" if invocation.mode in ("json", "jsonl") else "text",
-    )
-    if invocation.has("expanded") and invocation.mode is None:
-        settings.mode = "line"
-    return Session(handle, output, messages, settings, dict(invocation.parameters))
+    settings = Settings(mode="table" if output.terminal else "tsv", mode_chosen=output.terminal)
+    warnings: list[str] = []
+    if is_interactive(invocation):
+        from anokuro_cli.config import read_config
+
+        warnings = read_config(settings)
+    apply_options(invocation, settings)
+    if invocation.has("ascii"):
+        output.unicode = messages.unicode = False
+    session = Session(handle, output, messages, settings, dict(invocation.parameters))
+    for warning in warnings:
+        session.note(warning)
+    return session
+
+
+def is_interactive(invocation: Invocation) -> bool:
+    """Whether a prompt follows."""
+    return not invocation.actions and sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def apply_options(invocation: Invocation, settings: Settings) -> None:
+    """What was said on the command line counts more than config.toml."""
+    for name in ("tuples-only", "timer", "echo", "quiet", "yes", "safe", "safe-updates"):
+        if invocation.has(name):
+            setattr(settings, name.replace("-", "_"), True)
+    settings.safe_updates |= settings.safe
+    settings.bail = invocation.bail
+    if invocation.headers is not None:
+        settings.headers = invocation.headers
+    if "nullvalue" in invocation.values:
+        settings.nullvalue = invocation.values["nullvalue"]
+    if "maxrows" in invocation.values:
+        settings.maxrows = int(invocation.values["maxrows"])
+    if invocation.mode is not None:
+        settings.mode, settings.mode_chosen = invocation.mode, True
+    if invocation.has("expanded"):
+        settings.expanded = "on"
+        if invocation.mode is None:
+            settings.mode = "line"
+    if invocation.mode in ("json", "jsonl"):
+        settings.error_format = "json"
+
+
+def _run_init(session: Session, invocation: Invocation, interactive: bool) -> bool:
+    """The init script: --init FILE for everybody, init.sql beside config.toml for the prompt. False if it failed."""
+    given = invocation.values.get("init")
+    if given is None:
+        from anokuro_cli.config import beside_config
+
+        given = beside_config("init.sql") if interactive and invocation.init else None
+        if given is None or not os.path.exists(given):
+            return True
+    return _one_action(session, "file", given)
 
 
 def _run_actions(session: Session, invocation: Invocation) -> int:
-    actions = invocation.actions
-    if not actions:
-        if sys.stdin.isatty() and sys.stdout.isatty():
+    interactive = is_interactive(invocation)
+    session.interrupts.start()
+    try:
+        if not _run_init(session, invocation, interactive) and not interactive and session.settings.bail:
+            return session.status
+        if interactive:
             from anokuro_cli.repl.loop import interact
 
             return interact(session)
-        actions = [("file", "-")]
-    session.interrupts.start()
-    try:
+        actions = invocation.actions or [("file", "-")]
         return _atomically(session, actions) if invocation.has("atomic") else _in_order(session, actions)
     except Leave as leave:
         return leave.status
     finally:
+        session.interrupts.stop()
+        session.redirect.back()
         session.output.flush()
 
 
@@ -183,4 +234,4 @@ def _atomically(session: Session, actions: list[tuple[str, str]]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -99,6 +99,16 @@ class Handle:
         """Whether a transaction begun by BEGIN is open."""
         return self._used and self.db.session.in_transaction
 
+    def stay(self) -> None:
+        """Makes the path absolute: the working directory is about to change."""
+        if self.path != MEMORY:
+            self.path = os.path.abspath(self.path)
+
+    def reads_only(self) -> bool:
+        """Whether the open transaction can only read."""
+        transaction = getattr(self.db.session, "transaction", None)
+        return bool(getattr(transaction, "readonly", False))
+
     def again(self, path: str, *, readonly: bool) -> Handle:
         """Another database, opened by the same opener."""
         return Handle(path, readonly=readonly, opener=self._opener)

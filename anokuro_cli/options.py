@@ -1,52 +1,76 @@
 """The options of `anokuro [OPTIONS] [FILE] [SQL]`, declared once.
 
-From OPTIONS come the parser used at start-up (`parse`: no imports, well under a millisecond) and the parameters of the typer command
-that prints --help (help.py). The order of -c and -f among each other is kept, which is why they are parsed here.
+From OPTIONS come the parser used at start-up (`parse`: no imports, well under a millisecond), --help (help.py), the completions of bash, zsh and fish (completions.py) and the man
+page (manual.py). The order of -c and -f among each other is kept, which is why they are parsed here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from anokuro_cli.settings import MODES
+from engine.base.dataclass import dataclass, field
 
-SUBCOMMANDS = ("run", "import", "check", "inspect", "bench")
+SUBCOMMANDS = {  # name -> what it does, in the order of --help
+    "run": "Run a script file against a database.",
+    "import": "Load a CSV or TSV file into a table, all of it or nothing.",
+    "export": "Write a table or a query to a file: CSV, JSON, SQL, HTML, Parquet ...",
+    "backup": "Copy a database, also while it is written to.",
+    "check": "Check checksums and structure of a whole database.",
+    "inspect": "Look inside a database file: pages, trees, the log, struct layouts.",
+    "config": "Show the configuration, or write one to begin with.",
+    "bench": "Measure Anokuro beside LMDB, SQLite, LevelDB and RocksDB.",
+}
+RUNS, LOOKS, SCRIPTS, SESSION = "What runs", "How results look", "Scripts and safety", "The session"
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option. metavar: None for a flag. repeatable: may be given several times, all count."""
+    """One option. metavar: None for a flag. repeatable: may be given several times, all count. off: the flag that means the opposite. choices: the values there are; ("path",) for a file."""
 
+    group: str
     flags: tuple[str, ...]
     help: str
     metavar: str | None = None
     repeatable: bool = False
+    off: str = ""
+    choices: tuple[str, ...] = ()
 
 
 OPTIONS = (
-    Option(("-c", "--command"), "Run this SQL or dot command; may be repeated, in order with -f.", "SQL", True),
-    Option(("-f", "--file"), "Run this script; - is standard input. May be repeated.", "SCRIPT", True),
-    Option(("-p", "--param"), "Bind a parameter: -p id=7 for :id, @id or $id in the SQL.", "NAME=VALUE", True),
-    Option(("-o", "--output"), "Write results to this file.", "PATH"),
-    *(Option((f"--{mode}",), f"Show results as {mode}.") for mode in MODES),
-    Option(("-x", "--expanded"), "One column a line."),
-    Option(("-t", "--tuples-only"), "Rows alone: no header, no row count."),
-    Option(("--header",), "Show column names."),
-    Option(("--no-header",), "Hide column names."),
-    Option(("--nullvalue",), "Text shown for NULL.", "TEXT"),
-    Option(("-q", "--quiet"), "No banner, no status messages."),
-    Option(("--readonly",), "Open the database read-only."),
-    Option(("-1", "--atomic"), "Run everything in one transaction: all or nothing."),
-    Option(("--bail",), "Stop a script at its first error (the default)."),
-    Option(("--no-bail",), "Go on after errors."),
-    Option(("--echo",), "Show each statement before it runs."),
-    Option(("--timer",), "Show how long each statement took."),
-    Option(("--yes",), "Answer every question with yes."),
-    Option(("--color",), "auto, always or never.", "WHEN"),
-    Option(("-V", "--version"), "Show the version and exit."),
-    Option(("-h", "--help"), "Show this help and exit."),
+    Option(RUNS, ("-c", "--command"), "Run this SQL or dot command. Repeatable, in order with -f.", "SQL", True),
+    Option(
+        RUNS, ("-f", "--file"), "Run this script; - is standard input. Repeatable.", "SCRIPT", True, choices=("path",)
+    ),
+    Option(RUNS, ("-p", "--param"), "Bind a parameter: -p id=7 for :id, @id or $id in the SQL.", "NAME=VALUE", True),
+    Option(RUNS, ("-o", "--output"), "Write results to this file.", "PATH", choices=("path",)),
+    *(Option(LOOKS, (f"--{mode}",), text) for mode, text in MODES.items()),
+    Option(LOOKS, ("-x", "--expanded"), "One column a line, as --line."),
+    Option(LOOKS, ("-t", "--tuples-only"), "Rows alone: no header, no row count."),
+    Option(LOOKS, ("--header",), "Show column names, or hide them.", off="--no-header"),
+    Option(LOOKS, ("--nullvalue",), "Text shown for NULL.", "TEXT"),
+    Option(LOOKS, ("--maxrows",), "Show at most so many rows of a result; 0 means all.", "N"),
+    Option(LOOKS, ("--color",), "auto, always or never.", "WHEN", choices=("auto", "always", "never")),
+    Option(LOOKS, ("--ascii",), "Draw with ASCII characters only."),
+    Option(SCRIPTS, ("-1", "--atomic"), "Run everything in one transaction: all or nothing."),
+    Option(SCRIPTS, ("--bail",), "Stop a script at its first error (the default), or go on.", off="--no-bail"),
+    Option(SCRIPTS, ("--readonly",), "Open the database read-only."),
+    Option(SCRIPTS, ("--safe",), "For scripts of strangers: no other files, no shell commands, and --safe-updates."),
+    Option(SCRIPTS, ("--safe-updates",), "Refuse UPDATE and DELETE without WHERE, even with --yes."),
+    Option(SCRIPTS, ("--yes",), "Answer every question with yes."),
+    Option(SCRIPTS, ("--echo",), "Show each statement before it runs."),
+    Option(SCRIPTS, ("--timer",), "Show how long each statement took."),
+    Option(
+        SESSION,
+        ("--init",),
+        "Run this script first, instead of init.sql beside config.toml.",
+        "FILE",
+        off="--no-init",
+        choices=("path",),
+    ),
+    Option(SESSION, ("-q", "--quiet"), "No banner, no status messages."),
+    Option(SESSION, ("-V", "--version"), "Show the version and exit."),
+    Option(SESSION, ("-h", "--help"), "Show this help and exit."),
 )
-_BY_FLAG = {flag: option for option in OPTIONS for flag in option.flags}
+_BY_FLAG = {flag: option for option in OPTIONS for flag in (*option.flags, option.off) if flag}
 
 
 class UsageError(Exception):
@@ -69,14 +93,15 @@ class Invocation:
     mode: str | None = None
     headers: bool | None = None
     bail: bool = True
+    init: bool = True
 
     def has(self, name: str) -> bool:
         """Whether a flag was given; `name` is its long form without dashes."""
         return name in self.flags
 
 
-def parse(arguments: list[str]) -> Invocation:
-    """Raises UsageError."""
+def parse(arguments: list[str], script: bool = False) -> Invocation:
+    """Raises UsageError. script: the words are SCRIPT [FILE], as those of `anokuro run`, rather than [FILE] [SQL]."""
     found = Invocation()
     positional: list[str] = []
     rest = list(reversed(arguments))
@@ -92,10 +117,14 @@ def parse(arguments: list[str]) -> Invocation:
             _take(found, _option(name), name, value if equals else None, rest)
         else:
             _take_letters(found, word, rest)
-    if len(positional) > 2:
-        raise UsageError(
-            f"unexpected argument {positional[2]!r}", "one FILE and one SQL are understood; put the SQL into quotes"
-        )
+    if script:
+        if not positional and not found.flags & {"help", "version"}:
+            raise UsageError("a script is missing", "usage: anokuro run SCRIPT [FILE]")
+        if positional:
+            found.actions.append(("file", positional.pop(0)))
+    if len(positional) > 2 - script:
+        hint = "one FILE is understood" if script else "one FILE and one SQL are understood; put the SQL into quotes"
+        raise UsageError(f"unexpected argument {positional[2 - script]!r}", hint)
     if positional:
         found.file = positional[0]
     if len(positional) == 2:
@@ -124,7 +153,9 @@ def _option(flag: str) -> Option:
 
 def _take(found: Invocation, option: Option, flag: str, value: str | None, rest: list[str]) -> None:
     name = option.flags[-1].lstrip("-")
-    if option.metavar is None:
+    if flag == option.off:
+        name = flag.lstrip("-")
+    if option.metavar is None or flag == option.off:
         if value is not None:
             raise UsageError(f"{flag} takes no value")
         _take_flag(found, name)
@@ -140,8 +171,10 @@ def _take(found: Invocation, option: Option, flag: str, value: str | None, rest:
         if not equals or not key:
             raise UsageError(f"{flag} {value}: expected {flag} NAME=VALUE")
         found.parameters[key.lstrip(":@$")] = parameter_value(text)
-    elif name == "color" and value not in ("auto", "always", "never"):
-        raise UsageError(f"--color {value}: expected auto, always or never")
+    elif option.choices and "path" not in option.choices and value not in option.choices:
+        raise UsageError(f"{flag} {value}: expected {', '.join(option.choices[:-1])} or {option.choices[-1]}")
+    elif name == "maxrows" and not value.isdigit():
+        raise UsageError(f"{flag} {value}: expected a number of rows; 0 means all")
     else:
         found.values[name] = value
 
@@ -153,6 +186,8 @@ def _take_flag(found: Invocation, name: str) -> None:
         found.headers = name == "header"
     elif name in ("bail", "no-bail"):
         found.bail = name == "bail"
+    elif name == "no-init":
+        found.init = False
     else:
         found.flags.add(name)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from anokuro_cli.protocols import Database
+from engine.base.dataclass import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

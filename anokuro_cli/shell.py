@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -22,10 +20,15 @@ from anokuro_cli.interrupts import Interrupts
 from anokuro_cli.opening import MEMORY, Handle
 from anokuro_cli.options import SUBCOMMANDS
 from anokuro_cli.protocols import Database
-from anokuro_cli.render.formats import show
+from anokuro_cli.redirect import Redirect
+from anokuro_cli.render.batches import batches
+from anokuro_cli.render.formats import show, show_rows
 from anokuro_cli.render.output import Output
+from anokuro_cli.results import LastResult
+from anokuro_cli.safety import check_destruction, may_destroy
 from anokuro_cli.settings import Settings
-from anokuro_cli.text import did_you_mean, neutralise, plural
+from anokuro_cli.text import did_you_mean, neutralise, neutralise_lines, plural
+from engine.base.dataclass import dataclass, field
 
 MAX_NESTED_READS = 16
 
@@ -42,12 +45,16 @@ class Session:
     interactive: bool = False
     last_seconds: float = 0.0
     last_sql: str = ""
+    last_result: LastResult = field(default_factory=LastResult)
+    failed_in_transaction: bool = False
     status: int = OK
     depth: int = 0
     page_output: Callable[[Output], Any] | None = None
+    next_text: str = ""  # what stands at the next prompt to be edited (.edit)
 
     def __post_init__(self) -> None:
         self.interrupts = Interrupts(self._interrupt)
+        self.redirect = Redirect(self)
 
     @property
     def db(self) -> Database:
@@ -67,7 +74,7 @@ class Session:
         try:
             for item in script.items(lines, name):
                 if self.settings.echo:
-                    self.output.line(neutralise(item.text) if item.command else item.text + ";")
+                    self.output.line(self._echoed(item))
                 if not self.run(item):
                     succeeded = False
                     if self.settings.bail or self.status == INTERRUPTED:
@@ -75,6 +82,10 @@ class Session:
         finally:
             self.depth -= 1
         return succeeded
+
+    def _echoed(self, item: script.Item) -> str:
+        text = item.text if item.command else item.text + ";"
+        return neutralise_lines(text) if self.output.terminal else text
 
     def run_file(self, path: str) -> bool:
         """Runs a script file; raises OSError if it cannot be read."""
@@ -92,18 +103,32 @@ class Session:
                     from anokuro_cli.dot import run_command
 
                     return run_command(self, item.text)
-                self.execute(item.text)
+                self._execute_item(item)
             return True
         except (Leave, BrokenPipeError):
             raise
         except Exception as error:  # whatever a statement raises, the session goes on
             self.report(self._explain(error, item))
             return False
+        finally:
+            if not item.command or not self.redirect.just_set():
+                self.redirect.statement_ended()
+
+    def _execute_item(self, item: script.Item) -> None:
+        if not item.expanded:
+            self.execute(item.text)
+            return
+        before = self.settings.expanded, self.settings.mode  # \\G: this one statement as lines
+        self.settings.expanded = "on"
+        try:
+            self.execute(item.text)
+        finally:
+            self.settings.expanded, self.settings.mode = before
 
     def _explain(self, error: Exception, item: script.Item) -> Problem:
         problem = explain(error, "" if item.command else item.text, item.origin)
         if problem.hint is None and self.handle.deferred and problem.status == FAILED and not item.command:
-            near = did_you_mean(self.handle.path, SUBCOMMANDS)
+            near = did_you_mean(self.handle.path, list(SUBCOMMANDS))
             hint = f"{self.handle.path} does not exist yet; it is made by the first statement that writes"
             hint += f"; or did you mean the subcommand {near}?" if near else ""
             return explain(_with_hint(error, hint), item.text, item.origin)
@@ -114,18 +139,24 @@ class Session:
         self.status = problem.status
         self.output.flush()
         show_problem(problem, self.messages, self.settings.error_format == "json")
-        if problem.status == INTERRUPTED and self.handle.in_transaction():
-            self.note("the transaction is still open: COMMIT or ROLLBACK")
+        if self.handle.in_transaction():
+            self.failed_in_transaction = True
+            if problem.status == INTERRUPTED:
+                self.note("the transaction is still open: COMMIT or ROLLBACK")
 
     # ---- statements
 
     def execute(self, sql: str) -> None:
         """Runs one SQL statement and shows its result; raises what it raises."""
-        began = perf_counter()
         self.handle.before(sql)
-        bound = self._bound(sql)
+        bound = self.bound(sql)
+        if not self.handle.readonly and may_destroy(sql):
+            check_destruction(self, sql, bound)
+        began = perf_counter()
         if self.settings.mode in _PICTURES and self._looks_inside(sql, bound):
             return
+        if self.settings.eqp != "off":
+            self._show_plan(sql, bound)
         result = self.db.execute(sql, bound) if bound else self.db.execute(sql)
         executed = perf_counter()
         if result.columns:
@@ -136,6 +167,8 @@ class Session:
         else:
             self._acknowledge(sql, result.rowcount)
         self.last_seconds, self.last_sql = perf_counter() - began, sql
+        if not self.handle.in_transaction():
+            self.failed_in_transaction = False
         if self.settings.timer:
             shown = perf_counter() - executed
             self.note(f"time {seconds(self.last_seconds)} (execute {seconds(executed - began)}, rows {seconds(shown)})")
@@ -171,15 +204,28 @@ class Session:
             show_model(model, output, self.settings.mode in ("json", "jsonl"))
         self.output.flush()
 
+    def _show_plan(self, sql: str, bound: Mapping[str, Any]) -> None:
+        if first_word(sql) not in ("SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE"):
+            return
+        words = "EXPLAIN ANALYZE " if self.settings.eqp == "analyze" and first_word(sql) == "SELECT" else "EXPLAIN "
+        for row in self.db.execute(words + sql, bound):
+            self.messages.line(neutralise("  ".join("" if value is None else str(value) for value in row)))
+        self.messages.flush()
+
     def show(self, result: Any) -> None:
         """Writes a result's rows in the session's mode, through the pager where the prompt wants one."""
         count: int | None = None
         with self.paged() as output:  # left early, the pager gives no count
-            count = show(result, output, self.settings, self.interrupts.check)
+            if self.interactive:
+                source = batches(result, self.interrupts.check, self.settings.maxrows)
+                count = show_rows(result.columns, self.last_result.keep(result, source), output, self.settings)
+            else:
+                count = show(result, output, self.settings, self.interrupts.check)
         self.output.flush()
         people = self.output.terminal and not self.settings.tuples_only and not self.settings.quiet
         if people and count is not None and self.settings.mode in ("table", "box", "line"):
-            self.output.line(self.output.style(f"({plural(count, 'row')})", "dim"))
+            more = ", and more: .maxrows 0 shows all" if self.settings.maxrows and next(iter(result), None) else ""
+            self.output.line(self.output.style(f"({plural(count, 'row')}{more})", "dim"))
             self.output.flush()
 
     @contextmanager
@@ -194,12 +240,13 @@ class Session:
                 yield output
 
     def _acknowledge(self, sql: str, rowcount: int) -> None:
-        if not self.interactive or self.settings.quiet:
+        wanted = self.settings.changes
+        if not (self.interactive if wanted is None else wanted) or self.settings.quiet:
             return
         word = sql.split(None, 1)[0].upper() if sql.strip() else ""
         self.note(plural(rowcount, "row") + " changed" if rowcount >= 0 and word in _CHANGING else f"{word.lower()} ok")
 
-    def _bound(self, sql: str) -> Mapping[str, Any]:
+    def bound(self, sql: str) -> Mapping[str, Any]:
         """The parameters that this statement uses."""
         if not self.parameters:
             return {}
@@ -214,6 +261,16 @@ class Session:
         self.messages.line(self.messages.style(neutralise(text), "dim"))
         self.messages.flush()
 
+    def say(self, text: str) -> None:
+        """As `note`, where the person wants to be told what went well."""
+        if not self.settings.quiet:
+            self.note(text)
+
+    def forbid(self, what: str) -> None:
+        """Raises ShellError where --safe was given: `what` reaches beyond the database."""
+        if self.settings.safe:
+            raise ShellError(f"{what} is not allowed with --safe", "start without --safe if you trust this script")
+
     def confirm(self, question: str) -> bool:
         """Asks; without a terminal nothing asks, and the answer is no unless --yes was given."""
         if self.settings.yes:
@@ -221,7 +278,8 @@ class Session:
         if not self.interactive:
             return False
         try:
-            return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+            with self.interrupts.asking():
+                return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
         except (EOFError, KeyboardInterrupt):
             return False
 
@@ -248,13 +306,4 @@ def seconds(value: float) -> str:
     return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
 
 
-def script_lines(path: str) -> Iterable[str]:
-    """The lines of a script file, or of standard input for "-"."""
-    if path == "-":
-        import sys
-
-        return sys.stdin
-    return Path(path).read_text("utf-8-sig").splitlines(keepends=True)
-
-
-__all__ = ["MEMORY", "Origin", "Session", "script_lines", "seconds"]
+__all__ = ["MEMORY", "Origin", "Session", "seconds"]

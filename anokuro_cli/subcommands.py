@@ -1,20 +1,31 @@
-"""The subcommands, as a typer application: run, import, check, inspect, bench."""
+"""The subcommands, as a typer application. (`anokuro run` takes the options of `anokuro` itself and is parsed as that is.)"""
 
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from anokuro_cli.benchmarking import bench
 from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Problem, ShellError, explain, show_problem
-from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, open_database
+from anokuro_cli.help import subcommand_help
+from anokuro_cli.opening import CannotOpen, Handle, Opener, open_database
 from anokuro_cli.options import SUBCOMMANDS
 from anokuro_cli.render.output import output_for
 from anokuro_cli.settings import Settings
 from anokuro_cli.shell import Session
 from anokuro_cli.text import did_you_mean
+
+
+class _Command(TyperCommand):
+    """A subcommand, with help in the form of `anokuro --help`."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        formatter.write(subcommand_help(ctx, output_for(sys.stdout)))
+
 
 app = typer.Typer(
     add_completion=False,
@@ -68,28 +79,11 @@ def _session(handle: Handle, *, mode: str | None = None, settings: Settings | No
 Database = Annotated[str, typer.Argument(metavar="FILE", help="The database file.")]
 
 
-@app.command(name="run")
-def run_(
-    script: Annotated[str, typer.Argument(metavar="SCRIPT", help="The SQL script; - is standard input.")],
-    file: Annotated[str, typer.Argument(metavar="[FILE]", help="The database; in memory if left out.")] = MEMORY,
-    param: Annotated[list[str], typer.Option("-p", "--param", metavar="NAME=VALUE", help="Bind a parameter.")] = [],  # noqa: B006
-    bail: Annotated[bool, typer.Option("--bail/--no-bail", help="Stop at the first error.")] = True,
-    echo: Annotated[bool, typer.Option("--echo", help="Show each statement before it runs.")] = False,
-    timer: Annotated[bool, typer.Option("--timer", help="Show how long each statement took.")] = False,
-    readonly: Annotated[bool, typer.Option("--readonly", help="Open the database read-only.")] = False,
-    atomic: Annotated[bool, typer.Option("-1", "--atomic", help="One transaction: all or nothing.")] = False,
-    mode: Annotated[str, typer.Option("--mode", metavar="MODE", help="Output mode: table, csv, json, ...")] = "",
-) -> int:
-    """Run a script file against a database."""
-    from anokuro_cli.main import run
-
-    words = ["-f", script, "" if bail else "--no-bail", "--echo" if echo else "", "--timer" if timer else ""]
-    words += ["--readonly" if readonly else "", "--atomic" if atomic else "", f"--{mode}" if mode else ""]
-    words += [word for text in param for word in ("-p", text)]
-    return run([*filter(None, words), "--", file], _opener[0])
-
-
-@app.command(name="import")
+@app.command(
+    name="import",
+    cls=_Command,
+    epilog="Example:\n  anokuro import shop.ank users.csv.gz --table users --create --null NA\n\nTypes are guessed from the whole file: BOOLEAN, INTEGER, REAL, DATE, TIMESTAMP, else TEXT.",
+)
 def import_(
     file: Database,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="A CSV or TSV file, also inside .zip or .gz.")],
@@ -111,18 +105,14 @@ def import_(
     )
     with Handle(file, opener=_opener[0]) as handle:
         session = _session(handle, settings=Settings(quiet=quiet))
-        session.interrupts.start()
-        try:
-            with session.interrupts.busy():
-                done = import_file(session, plan)
-        except Exception as error:
-            session.report(explain(error))
-            return session.status
-        report(session, done)
-    return OK
+        return _run(session, lambda: report(session, import_file(session, plan)))
 
 
-@app.command(name="check")
+@app.command(
+    name="check",
+    cls=_Command,
+    epilog="Status 0: no damage. Status 1: findings, one a line, each with its page and offset.",
+)
 def check_(file: Database) -> int:
     """Check checksums and structure of a whole database."""
     from anokuro_cli.checking import check_and_report
@@ -134,7 +124,11 @@ def check_(file: Database) -> int:
         db.close()
 
 
-@app.command(name="inspect")
+@app.command(
+    name="inspect",
+    cls=_Command,
+    epilog="Examples:\n  anokuro inspect shop.ank file\n  anokuro inspect shop.ank page 6\n  anokuro inspect shop.ank tree users --json\n\nFiles are read as they are, also damaged ones and those another process has open.",
+)
 def inspect_(
     file: Database,
     what: Annotated[
@@ -150,6 +144,90 @@ def inspect_(
     return inspect_files(file, what, list(words), as_json=json, output=output, opener=_opener[0])
 
 
-app.command(name="bench")(bench)
+@app.command(
+    name="export",
+    cls=_Command,
+    epilog="Examples:\n  anokuro export shop.ank users.csv users\n  anokuro export shop.ank late.parquet 'SELECT * FROM flights WHERE delay > 60'\n  anokuro export shop.ank - --format json users",
+)
+def export_(
+    file: Database,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET",
+            help="The file to write; - is standard output. Its name says the format: .csv .tsv .json .jsonl .md .html .sql .parquet .arrow, text also with .gz.",
+        ),
+    ],
+    source: Annotated[str, typer.Argument(metavar="TABLE|QUERY", help="A table, or a query in quotes.")],
+    format: Annotated[
+        str, typer.Option("--format", "-F", metavar="FORMAT", help="The format, whatever the name says.")
+    ] = "",
+    header: Annotated[bool, typer.Option("--header/--no-header", help="Column names first.")] = True,
+    null: Annotated[str, typer.Option("--null", metavar="TEXT", help="Text for NULL.")] = "",
+    param: Annotated[
+        list[str], typer.Option("-p", "--param", metavar="NAME=VALUE", help="Bind a parameter; repeatable.")
+    ] = [],  # noqa: B006
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no report.")] = False,
+) -> int:
+    """Write a table or a query to a file, all of it or nothing."""
+    from anokuro_cli.exporting.arguments import make_plan
+    from anokuro_cli.exporting.run import export
+    from anokuro_cli.options import parse
 
-assert {command.name for command in app.registered_commands} == set(SUBCOMMANDS)
+    plan = make_plan(target, source, format or None, header=header, null=null or None)
+    with Handle(file, readonly=True, opener=_opener[0]) as handle:
+        session = _session(handle, settings=Settings(quiet=quiet or target == "-"))
+        session.parameters = parse([word for text in param for word in ("-p", text)]).parameters
+        return _run(session, lambda: export(session, plan))
+
+
+@app.command(
+    name="backup", cls=_Command, epilog="The copy is a database like any other; .restore in the shell brings it back."
+)
+def backup_(
+    file: Database,
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="The new file; it must not exist.")],
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No report.")] = False,
+) -> int:
+    """Copy a database at one moment, also while another process writes to it."""
+    from anokuro_cli.exporting.copy import backup
+
+    with Handle(file, readonly=True, opener=_opener[0]) as handle:
+        session = _session(handle, settings=Settings(quiet=quiet))
+        return _run(session, lambda: backup(session, target))
+
+
+@app.command(name="config", cls=_Command)
+def config_(
+    init: Annotated[bool, typer.Option("--init", help="Write a commented config.toml; one that exists stays.")] = False,
+    path: Annotated[bool, typer.Option("--path", help="Show where config.toml is.")] = False,
+    completion: Annotated[
+        str, typer.Option("--completion", metavar="SHELL", help="Show the completion script of bash, zsh or fish.")
+    ] = "",
+    man: Annotated[bool, typer.Option("--man", help="Show the man page, in the form that man reads.")] = False,
+) -> int:
+    """Show the configuration, or write one to begin with."""
+    from anokuro_cli.configuring import show
+
+    return show(output_for(sys.stdout), output_for(sys.stderr), init=init, path=path, completion=completion, man=man)
+
+
+def _run(session: Session, work: Callable[[], object]) -> int:
+    """Does something with Ctrl-C watched and errors shown; returns the exit status."""
+    session.interrupts.start()
+    try:
+        with session.interrupts.busy():
+            work()
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        session.report(explain(error))
+        return session.status
+    finally:
+        session.interrupts.stop()
+    return OK
+
+
+app.command(name="bench", cls=_Command)(bench)
+
+assert {command.name for command in app.registered_commands} == set(SUBCOMMANDS) - {"run"}

@@ -12,8 +12,6 @@ A ParseError knows its place, what was expected in human words and, where someth
 
 from __future__ import annotations
 
-import unicodedata
-
 from grammar.node import Span
 from grammar.tokens import position
 
@@ -132,12 +130,16 @@ def character_width(character: str) -> int:
     """How many terminal columns a character takes: 0, 1 or 2."""
     if " " <= character <= "~":
         return 1
-    if unicodedata.category(character) in ("Mn", "Me"):
+    from unicodedata import category, east_asian_width
+
+    if category(character) in ("Mn", "Me"):
         return 0
     if not character.isprintable():
         return 1  # shown as a dot
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return 2 if east_asian_width(character) in "WF" else 1
 
 
 def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() or unicodedata.category(c) in ("Mn", "Me") else "·" for c in text)
+    from unicodedata import category
+
+    return "".join(c if c.isprintable() or category(c) in ("Mn", "Me") else "·" for c in text)

@@ -16,7 +16,6 @@ from __future__ import annotations
 from grammar import ast
 from grammar.automaton import Unexpected
 from grammar.automaton import parse as run
-from grammar.diagnose import diagnose
 from grammar.errors import ParseError
 from grammar.node import Node
 from grammar.tokens import SIGN, WORD, Token, scan_significant, split
@@ -88,6 +87,8 @@ def _parse(text: str, tokens: list[Token], start: str) -> Node:
     try:
         root = run(tokens, start, builder)
     except Unexpected as unexpected:
+        from grammar.diagnose import diagnose  # only a mistake needs it
+
         raise diagnose(text, tokens, start, unexpected.index) from None
     for literal in builder.unfolded.values():
         builder.fail(literal.span, "an INTEGER has 64 bits; this number does not fit", hint="its limit is 2**63 - 1")

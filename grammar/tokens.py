@@ -193,6 +193,10 @@ class Splitter:
         """Whether a statement, or a comment, has begun that is not complete."""
         return self._first is not None or self._closing is not None
 
+    def closing(self) -> str | None:
+        """What ends the string, quoted name or comment that is still open; None where none is."""
+        return self._closing
+
     def _take(self, chunk: str, final: bool) -> Iterator[Piece]:
         self._text += "".join(self._waiting) + chunk
         self._waiting.clear()

@@ -5,11 +5,11 @@ typed word comes before what merely contains its letters in order.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from anokuro_cli.complete.place import Place, place_at
 from anokuro_cli.complete.scope import Source
 from anokuro_cli.schema import Schema
+from engine.base.dataclass import dataclass
 from grammar.tokens import quote
 
 TYPES = ("INTEGER", "REAL", "TEXT", "BLOB", "BOOLEAN", "DATE", "TIMESTAMP")

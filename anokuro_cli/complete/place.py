@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from anokuro_cli.complete.scope import Source, ctes_at, name_of, nest, sources_at, statement_at, word
+from engine.base.dataclass import dataclass
 from grammar.tokens import QUOTED, WORD, Token, scan
 
 

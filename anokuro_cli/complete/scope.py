@@ -11,8 +11,7 @@ text behind the cursor counts as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from engine.base.dataclass import dataclass, field
 from grammar.tokens import QUOTED, RESERVED, WORD, Token, significant, unquote
 
 _QUERY = frozenset(("SELECT", "WITH", "VALUES"))

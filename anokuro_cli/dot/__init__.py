@@ -1,21 +1,24 @@
 """Dot commands: one file per group, each command a function registered with its usage.
 
-registry.py   Command, the decorator, parsing of a command line, aliases      schema.py    .tables .schema .indexes
-output.py     .mode .headers .nullvalue .timer .show ...                      files.py     .open .read .import
-control.py    .help .quit                                                     inspect.py   .check and the inspections
+registry.py    Command, the decorator, parsing of a command line, aliases
+control.py     .help .quit                            schema.py      .tables .schema .indexes .databases
+output.py      .mode .headers .nullvalue .show ...    results.py     .output .once .last .watch .chart
+files.py       .open .read .import                    data.py        .export .dump .backup .restore
+editing.py     .edit .history .fav                    variables.py   .parameter .explain .eqp
+system.py      .shell .cd                             inspect.py     .check and the inspections
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anokuro_cli.dot import control, files, inspect, output, schema
+from anokuro_cli.dot import control, data, editing, files, inspect, output, results, schema, system, variables
 from anokuro_cli.dot.registry import COMMANDS, Command, run_line
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session
 
-GROUPS = (control, schema, output, files, inspect)  # the order of .help
+GROUPS = (control, schema, output, results, files, data, editing, variables, system, inspect)  # the order of .help
 
 
 def run_command(session: Session, line: str) -> bool:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 @command(".open FILE [--readonly]", "Close this database and open another.", completes="path", least=1, most=2)
 def open_(session: Session, words: list[str]) -> bool | None:
+    session.forbid(".open")
     readonly = "--readonly" in words
     paths = [word for word in words if word != "--readonly"]
     if len(paths) != 1:
@@ -40,6 +41,7 @@ def open_(session: Session, words: list[str]) -> bool | None:
 
 @command(".read FILE", "Run a script.", aliases=("\\i",), completes="path", least=1, most=1)
 def read(session: Session, words: list[str]) -> bool | None:
+    session.forbid(".read")
     return session.run_file(os.path.expanduser(words[0]))
 
 
@@ -54,6 +56,7 @@ def import_(session: Session, words: list[str]) -> bool | None:
     from anokuro_cli.importing.arguments import plan_from_words
     from anokuro_cli.importing.run import import_file, report
 
+    session.forbid(".import")
     plan = plan_from_words(words)
     report(session, import_file(session, plan))
     return None

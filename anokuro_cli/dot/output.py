@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anokuro_cli.dot.registry import command, on_or_off
+from anokuro_cli.dot.registry import command, number, on_or_off
 from anokuro_cli.errors import ShellError
-from anokuro_cli.settings import MODES
+from anokuro_cli.settings import MODES, ON_OFF, PROMPT
 from anokuro_cli.text import did_you_mean, neutralise
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session
 
-ON_OFF = ("on", "off")
 
-
-@command(".mode [MODE]", f"Show results as {', '.join(MODES)}.", completes=MODES, most=1)
+@command(".mode [MODE]", f"Show results as {', '.join(MODES)}.", completes=tuple(MODES), most=1)
 def mode(session: Session, words: list[str]) -> bool | None:
     if not words:
         session.output.line(session.settings.mode)
         return None
     chosen = {"expanded": "line", "vertical": "line", "md": "markdown", "tabs": "tsv"}.get(words[0], words[0])
     if chosen not in MODES:
-        near = did_you_mean(chosen, MODES)
+        near = did_you_mean(chosen, list(MODES))
         raise ShellError(f"unknown mode {chosen}", f"did you mean {near}?" if near else f"modes: {', '.join(MODES)}")
     session.settings.mode, session.settings.mode_chosen = chosen, True
     session.settings.error_format = "json" if chosen in ("json", "jsonl") and not session.interactive else "text"
@@ -50,7 +48,7 @@ def expanded(session: Session, words: list[str]) -> bool | None:
         settings.expanded = "auto"
     else:
         settings.expanded = "on" if on_or_off(words[0]) else "off"
-    session.note(f"expanded output: {settings.expanded}")
+    session.say(f"expanded output: {settings.expanded}")
     return None
 
 
@@ -60,11 +58,42 @@ def nullvalue(session: Session, words: list[str]) -> bool | None:
     return None
 
 
+@command(
+    ".width [N ...]",
+    "Widths of the first columns in table and box; 0 is as wide as needed, none forgets them.",
+    most=None,
+)
+def width(session: Session, words: list[str]) -> bool | None:
+    session.settings.widths = tuple(number(word) for word in words)
+    return None
+
+
+@command(".maxrows [N]", "Show at most so many rows of a result; 0 shows all.", most=1)
+def maxrows(session: Session, words: list[str]) -> bool | None:
+    if words:
+        session.settings.maxrows = number(words[0])
+    else:
+        session.output.line(str(session.settings.maxrows))
+    return None
+
+
+@command(".changes on|off", "Say how many rows a statement changed.", completes=ON_OFF, least=1, most=1)
+def changes(session: Session, words: list[str]) -> bool | None:
+    session.settings.changes = on_or_off(words[0])
+    return None
+
+
+@command(".prompt [TEXT]", "The prompt: %d database, %t transaction mark, %r read-only mark.", most=1)
+def prompt(session: Session, words: list[str]) -> bool | None:
+    session.settings.prompt = words[0] if words else PROMPT
+    return None
+
+
 @command(".timer [on|off]", "Show how long each statement takes.", aliases=("\\timing",), completes=ON_OFF, most=1)
 def timer(session: Session, words: list[str]) -> bool | None:
     session.settings.timer = on_or_off(words[0]) if words else not session.settings.timer
     if not words:
-        session.note(f"timer {'on' if session.settings.timer else 'off'}")
+        session.say(f"timer {'on' if session.settings.timer else 'off'}")
     return None
 
 
@@ -102,10 +131,16 @@ def show(session: Session, words: list[str]) -> bool | None:
         "headers": "auto" if settings.headers is None else _word(settings.headers),
         "expanded": settings.expanded,
         "nullvalue": "auto" if settings.nullvalue is None else repr(settings.nullvalue),
+        "width": " ".join(map(str, settings.widths)) or "auto",
+        "maxrows": str(settings.maxrows) if settings.maxrows else "all",
         "timer": _word(settings.timer),
+        "changes": "auto" if settings.changes is None else _word(settings.changes),
+        "eqp": settings.eqp,
         "echo": _word(settings.echo),
         "bail": _word(settings.bail),
+        "safe": _word(settings.safe),
         "pager": _word(settings.pager),
+        "prompt": repr(settings.prompt),
     }
     for name, value in values.items():
         session.output.line(f"{name:>10}: {neutralise(value)}")

@@ -1,5 +1,8 @@
 """The registry of dot commands, and how a command's line is read.
 
+    @command(".tables [PATTERN]", "List tables and views.", aliases=("\\\\dt",), most=1)
+    def tables(session: Session, words: list[str]) -> bool | None: ...       False: it failed and has said so
+
 A line is the command's name and words. Words are separated by space; 'single' and "double" quotes keep space inside one word and a quote doubled stands for itself.
 A backslash name is an alias for a dot command: `\\dt` is .tables.
 """
@@ -8,11 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from anokuro_cli.errors import ShellError
 from anokuro_cli.text import did_you_mean
+from engine.base.dataclass import dataclass
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session
@@ -22,7 +25,9 @@ Run = Callable[["Session", list[str]], bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One dot command. usage: its line as .help shows it; completes: what its words are ("table", "path", or choices)."""
+    """One dot command. usage: its line as .help shows it; completes: what its words are ("table", "path", or choices). raw: what follows the name is one word as
+    it stands, quotes and all.
+    """
 
     name: str
     usage: str
@@ -32,6 +37,7 @@ class Command:
     completes: str | tuple[str, ...] = ""
     least: int = 0
     most: int | None = 0
+    raw: bool = False
 
 
 COMMANDS: dict[str, Command] = {}
@@ -47,12 +53,13 @@ def command(
     completes: str | tuple[str, ...] = "",
     least: int = 0,
     most: int | None = 0,
+    raw: bool = False,
 ) -> Callable[[Run], Run]:
     """Registers a function as the command named by the first word of `usage`. least, most: how many words it takes (None: any)."""
 
     def register(run: Run) -> Run:
         name = usage.split()[0]
-        COMMANDS[name] = Command(name, usage, help, run, aliases, completes, least, most)
+        COMMANDS[name] = Command(name, usage, help, run, aliases, completes, least, most, raw)
         for alias in aliases:
             ALIASES[alias] = name
         return run
@@ -90,19 +97,46 @@ def lookup(name: str) -> Command | None:
     return found
 
 
+def _cut(line: str) -> tuple[str, str]:
+    """The name and what follows it; \\!ls and .tables; are written without a space."""
+    if line.startswith("\\!"):
+        return "\\!", line[2:]
+    name, _, rest = line.partition(" ")
+    if name.endswith(";") and len(name) > 2:
+        name = name.rstrip(";")
+    elif rest.endswith(";") and lookup(name) is not None and not lookup(name).raw:  # type: ignore[union-attr]
+        rest = rest.rstrip(";")
+    return name, rest
+
+
+def first_word(text: str) -> tuple[str, str]:
+    """The first word of a raw rest, without its quotes, and what is left behind it."""
+    match = _WORD.match(text)
+    if match is None:
+        return "", ""
+    return (words_of(match.group())[0] if match.group().strip() else ""), text[match.end() :].strip()
+
+
 def run_line(session: Session, line: str) -> bool:
     """Runs a command line; False if the command failed and has said so."""
-    name, _, rest = line.strip().partition(" ")
+    name, rest = _cut(line.strip())
     if name.rstrip(";").lower() in ("exit", "quit", "help"):
         name, rest = "." + name.rstrip(";").lower(), ""
     found = lookup(name)
     if found is None:
         near = did_you_mean(name, [*COMMANDS, *ALIASES])
         raise ShellError(f"unknown command {name}", f"did you mean {near}?" if near else ".help lists the commands")
-    words = words_of(rest)
+    words = ([rest.strip()] if rest.strip() else []) if found.raw else words_of(rest)
     if len(words) < found.least or (found.most is not None and len(words) > found.most):
         raise ShellError(f"usage: {found.usage}")
     return found.run(session, words) is not False
+
+
+def number(word: str) -> int:
+    """A whole number from 0 on; raises ShellError."""
+    if not word.isdigit():
+        raise ShellError(f"expected a number, not {word!r}")
+    return int(word)
 
 
 def on_or_off(word: str) -> bool:

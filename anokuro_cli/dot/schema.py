@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
 from anokuro_cli.dot.registry import command
 from anokuro_cli.errors import ShellError
+from anokuro_cli.opening import MEMORY
 from anokuro_cli.render.formats import show_rows
 from anokuro_cli.schema import Table, read_schema
 from anokuro_cli.text import did_you_mean, neutralise, neutralise_lines
@@ -28,7 +30,7 @@ def _show(session: Session, columns: tuple[str, ...], rows: list[Row]) -> None:
 @command(
     ".tables [PATTERN]",
     "List tables and views; PATTERN has * and ?.",
-    aliases=("\\dt", "\\l"),
+    aliases=("\\dt",),
     completes="table",
     most=1,
 )
@@ -100,4 +102,14 @@ def indexes(session: Session, words: list[str]) -> bool | None:
         _show(session, ("index", "table", "columns", "unique"), rows)
     else:
         session.output.line("(no indexes)")
+    return None
+
+
+@command(".databases", "Show the open database: file, size, how it was opened.", aliases=("\\l",))
+def databases(session: Session, words: list[str]) -> bool | None:
+    handle = session.handle
+    path = handle.path if handle.path == MEMORY else os.path.abspath(handle.path)
+    size = os.path.getsize(path) if handle.path != MEMORY and not handle.deferred else None
+    how = "not made yet" if handle.deferred else "read-only" if handle.readonly else "read and write"
+    _show(session, ("database", "bytes", "opened"), [(path, size, how)])
     return None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from anokuro_cli.errors import ShellError
 from anokuro_cli.importing.source import Source, guess_delimiter
+from engine.base.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import chain
 from operator import length_hint
 from time import perf_counter
@@ -23,6 +22,7 @@ from anokuro_cli.importing.source import Rows
 from anokuro_cli.protocols import Row
 from anokuro_cli.schema import Table, read_schema
 from anokuro_cli.text import did_you_mean, plural
+from engine.base.dataclass import dataclass
 from grammar.tokens import quote
 
 if TYPE_CHECKING:

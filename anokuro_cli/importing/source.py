@@ -14,12 +14,12 @@ import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
 from anokuro_cli.errors import ShellError
+from engine.base.dataclass import dataclass
 
 LARGEST_FIELD = 1 << 30  # one value may be as large as the engine takes
 

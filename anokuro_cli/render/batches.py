@@ -15,9 +15,9 @@ from anokuro_cli.protocols import Row
 FAST_SECONDS, SLOW_SECONDS, LARGEST = 0.01, 0.04, 4096
 
 
-def batches(rows: Iterable[Row], check: Callable[[], None] | None = None) -> Iterator[list[Row]]:
-    """Lists of rows, none empty. check: called before each batch; raises to end the rendering."""
-    source = iter(rows)
+def batches(rows: Iterable[Row], check: Callable[[], None] | None = None, rows_max: int = 0) -> Iterator[list[Row]]:
+    """Lists of rows, none empty. check: called before each batch; raises to end the rendering. rows_max: how many rows at the most, 0 for all."""
+    source = islice(rows, rows_max) if rows_max else iter(rows)
     size = 1
     while True:
         if check is not None:

@@ -23,7 +23,7 @@ def write_json(
     columns: Sequence[str], rows: Iterable[list[Row]], output: Output, headers: bool, null: str | None
 ) -> int:
     """Returns the number of rows."""
-    keys = _keys(columns)
+    keys = unique_keys(columns)
     count = 0
     for batch in rows:
         output.write("".join(_separated(batch, keys, first=count == 0)))
@@ -43,7 +43,7 @@ def write_jsonl(
     columns: Sequence[str], rows: Iterable[list[Row]], output: Output, headers: bool, null: str | None
 ) -> int:
     """Returns the number of rows."""
-    keys = _keys(columns)
+    keys = unique_keys(columns)
     count = 0
     for batch in rows:
         output.write("".join([_object(row, keys) + "\n" for row in batch]))
@@ -90,7 +90,8 @@ def _unicode_escape(match: Any) -> str:
     return f"\\u{0xD800 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
 
 
-def _keys(columns: Sequence[str]) -> list[str]:
+def unique_keys(columns: Sequence[str]) -> list[str]:
+    """Column names as the keys of an object, `"a":`, of which later equals get a number: `"a_2":`."""
     seen: set[str] = set()
     keys = []
     for name in columns:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
+from typing import Any
 
 from anokuro_cli.protocols import ResultSet, Row
 from anokuro_cli.render.batches import batches
@@ -20,8 +21,11 @@ _WRITERS = {
     "json": ("documents", "write_json"),
     "jsonl": ("documents", "write_jsonl"),
     "line": ("lines", "write_line"),
+    "insert": ("statements", "write_insert"),
+    "html": ("html", "write_html"),
 }
-assert tuple(_WRITERS) == MODES
+assert tuple(_WRITERS) == tuple(MODES)
+COLUMN_FORMATS = ("csv", "tsv", "json", "jsonl")  # written from record batches where the engine has them
 ADAPTIVE = ("table", "box")  # modes that may turn into lines where a row is too wide
 
 
@@ -33,18 +37,37 @@ def _writer(mode: str) -> Callable[..., int]:
 
 def show(result: ResultSet, output: Output, settings: Settings, check: Callable[[], None] | None = None) -> int:
     """Writes all rows of `result` in the session's mode; returns how many. check: called between batches, may raise to end it."""
-    return show_rows(result.columns, batches(result, check), output, settings)
+    if settings.mode in COLUMN_FORMATS and not output.terminal and not settings.maxrows:
+        ask = getattr(result, "arrow_batches", None)  # only the engine's own results have it
+        found = ask() if ask is not None else None
+        if found is not None:
+            from anokuro_cli.render.columns import write_columns
+
+            source = found if check is None else _checked(found, check)
+            return write_columns(
+                settings.mode, result.columns, source, output, has_headers(settings), settings.nullvalue
+            )
+    return show_rows(result.columns, batches(result, check, settings.maxrows), output, settings)
+
+
+def _checked(source: Iterable[Any], check: Callable[[], None]) -> Iterator[Any]:
+    for batch in source:
+        check()
+        yield batch
+
+
+def has_headers(settings: Settings) -> bool:
+    """Whether column names come first: as asked for; the unasked-for format of a pipe is data alone."""
+    headers = settings.headers if settings.headers is not None else settings.mode_chosen or settings.mode != "tsv"
+    return headers and not settings.tuples_only
 
 
 def show_rows(columns: Sequence[str], source: Iterable[list[Row]], output: Output, settings: Settings) -> int:
     """As `show`, for batches of rows from anywhere."""
-    mode, headers = settings.mode, settings.headers
-    if headers is None:
-        headers = settings.mode_chosen or mode != "tsv"  # the unasked-for format of a pipe is data alone
-    headers = headers and not settings.tuples_only
+    mode, headers = settings.mode, has_headers(settings)
     if settings.expanded == "on" and mode in ADAPTIVE:
         mode = "line"
     if mode in ADAPTIVE:
         expand = settings.expanded == "auto" and output.terminal
-        return _writer(mode)(columns, source, output, headers, settings.nullvalue, expand)
+        return _writer(mode)(columns, source, output, headers, settings.nullvalue, expand, settings.widths)
     return _writer(mode)(columns, source, output, headers, settings.nullvalue)

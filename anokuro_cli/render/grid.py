@@ -15,7 +15,6 @@ wider than the others then.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -25,6 +24,7 @@ from anokuro_cli.render.lines import write_line
 from anokuro_cli.render.output import Output
 from anokuro_cli.render.values import is_number, to_text
 from anokuro_cli.text import clip, display_width, neutralise, pad
+from engine.base.dataclass import dataclass
 
 SAMPLE_ROWS, SAMPLE_SECONDS = 200, 0.08
 NARROWEST = 8  # a column is not squeezed below this many characters: expanded output reads better
@@ -56,6 +56,7 @@ class Grid:
     ):
         self.output, self.frame = output, frame
         self.null = neutralise(null)
+        self.shortens = output.terminal
         self.names = [neutralise(name) for name in columns]
         self.right = [_all_numbers(column) for column in _columns(first, len(columns))]
         self.widths = [display_width(name) if headers else 1 for name in self.names]
@@ -67,6 +68,13 @@ class Grid:
 
     def cell(self, value: Any) -> str:
         return self.null if value is None else neutralise(to_text(value))
+
+    def set_widths(self, widths: Sequence[int]) -> None:
+        """Widths that were asked for: what is wider is shortened, also where output leads to a file."""
+        for place, width in enumerate(widths[: len(self.widths)]):
+            if width:
+                self.widths[place] = width
+                self.shortens = True
 
     def total_width(self) -> int:
         frame = self.frame
@@ -100,11 +108,10 @@ class Grid:
         self.output.line(self._join(cells))
 
     def row(self, row: Row) -> str:
-        shorten = self.output.terminal
         cells = []
         for value, width, right in zip(row, self.widths, self.right, strict=True):
             text = self.cell(value)
-            if shorten and len(text) * 2 > width:  # a character is two columns wide at the most
+            if self.shortens and len(text) * 2 > width:  # a character is two columns wide at the most
                 text = clip(text, width, self._mark())
             text = pad(text, width, right)
             cells.append(self.output.style(text, "dim") if value is None else text)
@@ -134,9 +141,10 @@ def write_table(
     headers: bool,
     null: str | None,
     expand: bool = False,
+    widths: Sequence[int] = (),
 ) -> int:
-    """Returns the number of rows. expand: a row wider than the terminal is shown as lines instead."""
-    return _write(columns, rows, output, headers, null, TABLE if output.unicode else TABLE_ASCII, expand)
+    """Returns the number of rows. expand: a row wider than the terminal is shown as lines instead. widths: of the first columns, 0 for as wide as needed."""
+    return _write(columns, rows, output, headers, null, TABLE if output.unicode else TABLE_ASCII, expand, widths)
 
 
 def write_box(
@@ -146,9 +154,10 @@ def write_box(
     headers: bool,
     null: str | None,
     expand: bool = False,
+    widths: Sequence[int] = (),
 ) -> int:
-    """Returns the number of rows. expand: a row wider than the terminal is shown as lines instead."""
-    return _write(columns, rows, output, headers, null, BOX if output.unicode else BOX_ASCII, expand)
+    """Returns the number of rows. expand: a row wider than the terminal is shown as lines instead. widths: of the first columns, 0 for as wide as needed."""
+    return _write(columns, rows, output, headers, null, BOX if output.unicode else BOX_ASCII, expand, widths)
 
 
 def _write(
@@ -159,10 +168,12 @@ def _write(
     null: str | None,
     frame: Frame,
     expand: bool,
+    widths: Sequence[int],
 ) -> int:
     source = iter(rows)
     first = sample(source, SAMPLE_ROWS, SAMPLE_SECONDS)
     grid = Grid(columns, first, output, frame, "NULL" if null is None else null, headers)
+    grid.set_widths(widths)
     if output.width and grid.total_width() > output.width and not grid.fit(output.width) and expand and first:
         return write_line(columns, chain([first], source), output, headers, null)
     grid.rule(frame.top)

@@ -57,10 +57,11 @@ def _plain(batch: list[Row]) -> bool:
 
 
 def _careful(batch: list[Row], null: str, shown: Callable[[Any], str]) -> str:
-    return "".join([",".join([_csv_field(value, null, shown) for value in row]) + "\n" for row in batch])
+    return "".join([",".join([csv_field(value, null, shown) for value in row]) + "\n" for row in batch])
 
 
-def _csv_field(value: Any, null: str, shown: Callable[[Any], str]) -> str:
+def csv_field(value: Any, null: str, shown: Callable[[Any], str] = to_text) -> str:
+    """One field as csv has it."""
     if value is None:
         return null
     text = shown(value)
@@ -73,16 +74,11 @@ def write_tsv(
     columns: Sequence[str], rows: Iterable[list[Row]], output: Output, headers: bool, null: str | None
 ) -> int:
     """Returns the number of rows."""
-    filter_text = neutralise if output.terminal else _same
     null = null or ""
 
     def field(value: Any) -> str:
-        if value is None:
-            return null
-        text = to_text(value)
-        if "\\" in text or not text.isprintable():
-            text = filter_text(text.translate(_TSV_ESCAPES))
-        return text
+        text = tsv_field(value, null)
+        return neutralise(text) if output.terminal else text
 
     if headers:
         output.line("\t".join(map(field, columns)))
@@ -94,8 +90,12 @@ def write_tsv(
     return count
 
 
-def _same(text: str) -> str:
-    return text
+def tsv_field(value: Any, null: str) -> str:
+    """One field as tsv has it."""
+    if value is None:
+        return null
+    text = to_text(value)
+    return text.translate(_TSV_ESCAPES) if "\\" in text or not text.isprintable() else text
 
 
 def _terminal_text(value: Any) -> str:

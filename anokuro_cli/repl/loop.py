@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # never ask the terminal anything and wait for its answer
@@ -10,15 +11,17 @@ os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # never ask the terminal an
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
 from anokuro_cli.errors import INTERRUPTED, OK, Leave, ShellError, explain
+from anokuro_cli.history import HistoryFile
 from anokuro_cli.opening import MEMORY
 from anokuro_cli.render.output import Output
 from anokuro_cli.repl.completer import SchemaCache, ShellCompleter
 from anokuro_cli.repl.highlight import Neutralise, SqlLexer
-from anokuro_cli.repl.history import FileHistory, history_path
+from anokuro_cli.repl.history import FileHistory
 from anokuro_cli.repl.keys import key_bindings
 from anokuro_cli.repl.pager import Paged
 from anokuro_cli.repl.toolbar import continuation_text, prompt_text, toolbar_text
@@ -49,15 +52,16 @@ def interact(session: Session) -> int:
     """The interactive shell; returns the exit status."""
     session.interactive = True
     session.settings.bail = True
-    session.interrupts.start()
     session.page_output = lambda output: _paged(session, output)
     cache = SchemaCache(session)
-    prompt = _prompt(session, cache)
+    history = FileHistory(HistoryFile(), os.path.abspath(session.handle.path), session.note)
+    prompt = _prompt(session, cache, history)
     if not session.settings.quiet:
         _banner(session)
     while True:
         try:
-            text = prompt.prompt(lambda: prompt_text(session), pre_run=_show_toolbar)
+            default, session.next_text = session.next_text, ""
+            text = prompt.prompt(lambda: prompt_text(session), pre_run=_show_toolbar, default=default)
         except KeyboardInterrupt:
             continue
         except EOFError:
@@ -66,6 +70,7 @@ def interact(session: Session) -> int:
             continue
         if not text.strip():
             continue
+        began, session.status = perf_counter(), OK
         try:
             with cache.lock:
                 _run(session, text)
@@ -73,6 +78,7 @@ def interact(session: Session) -> int:
             return leave.status
         finally:
             cache.statement_ran(text)
+            history.ended(perf_counter() - began, session.status)
 
 
 def _run(session: Session, text: str) -> None:
@@ -100,9 +106,9 @@ def _paged(session: Session, output: Output) -> Paged | None:
     return Paged(output) if session.settings.pager and output.terminal and os.environ.get("TERM") != "dumb" else None
 
 
-def _prompt(session: Session, cache: SchemaCache) -> PromptSession[str]:
+def _prompt(session: Session, cache: SchemaCache, history: FileHistory) -> PromptSession[str]:
     prompt: PromptSession[str] = PromptSession(
-        history=FileHistory(history_path(), os.path.abspath(session.handle.path), session.note),
+        history=history,
         lexer=SqlLexer(),
         input_processors=[Neutralise()],
         completer=ShellCompleter(cache),
@@ -118,6 +124,7 @@ def _prompt(session: Session, cache: SchemaCache) -> PromptSession[str]:
         color_depth=None if session.output.colour else ColorDepth.DEPTH_1_BIT,
         enable_suspend=True,
         enable_open_in_editor=False,
+        editing_mode=EditingMode.VI if session.settings.keys == "vi" else EditingMode.EMACS,
         reserve_space_for_menu=6,
     )
     return prompt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +19,31 @@ if TYPE_CHECKING:
 
 
 def prompt_name(session: Session) -> str:
-    """The database's name, marked * while a transaction is open."""
+    """The prompt: settings.prompt with %d the database's name, %t the mark of the transaction, %r that of a read-only database, %% a percent sign.
+
+    The mark is * while a transaction is open, ! when a statement in it has failed (it was undone alone), and r when it only reads.
+    """
     path = session.handle.path
     name = "anokuro" if path == MEMORY else clip(neutralise(Path(path).stem or path), 24)
-    return name + ("*" if session.handle.in_transaction() else "")
+    mark = transaction_mark(session)
+    meaning = {"d": name, "t": mark, "r": "(read-only)" if session.handle.readonly else "", "%": "%"}
+    text = session.settings.prompt
+    return neutralise(re.sub("%([dtr%])", lambda match: meaning[match[1]], text))
+
+
+def transaction_mark(session: Session) -> str:
+    """ "" without a transaction."""
+    if not session.handle.in_transaction():
+        return ""
+    if session.failed_in_transaction:
+        return "!"
+    return "r" if session.handle.reads_only() else "*"
 
 
 def prompt_text(session: Session) -> StyleAndTextTuples:
     """What stands before the first line."""
     style = "class:prompt.transaction" if session.handle.in_transaction() else "class:prompt"
-    return [(style, prompt_name(session)), ("class:prompt", "> ")]
+    return [(style, prompt_name(session))]
 
 
 def continuation_text(width: int) -> StyleAndTextTuples:
@@ -42,7 +58,11 @@ def toolbar_text(session: Session) -> StyleAndTextTuples:
     if handle.readonly:
         parts.append("read-only")
     if handle.in_transaction():
-        parts.append("in transaction")
+        parts.append(
+            {"!": "in transaction, a statement failed", "r": "in read-only transaction"}.get(
+                transaction_mark(session), "in transaction"
+            )
+        )
     parts.append(session.settings.mode)
     if session.last_sql:
         parts.append(seconds(session.last_seconds))

@@ -10,11 +10,11 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 from engine.api.tree import Tree
+from engine.base.dataclass import asdict
 from engine.base.errors import InterfaceError
 from engine.base.options import make_options
 from engine.catalog.catalog import Catalog

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
+from engine.base.dataclass import dataclass, fields
 from engine.base.errors import InterfaceError
 
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)

@@ -8,8 +8,6 @@ A check reads at a registered snapshot and so sees one state while writing goes 
 finding; what it cannot read it names and leaves out.
 """
 
-from dataclasses import dataclass
-
 import cython
 from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
 from cython.cimports.engine.btree.node import common_prefix
@@ -36,6 +34,7 @@ from cython.cimports.engine.storage.layout import (
 from cython.cimports.engine.storage.page import page_validate
 from cython.cimports.libc.string import memcpy
 
+from engine.base.dataclass import dataclass
 from engine.storage.page import PROBLEMS
 
 

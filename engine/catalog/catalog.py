@@ -23,12 +23,11 @@ Invariant: two committed states with the same cookie have the same catalog.
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from engine.base.dataclass import asdict, dataclass, field
 from engine.base.errors import CorruptionError, ProgrammingError
 from engine.catalog.objects import Check, Column, ForeignKey, Index, IndexColumn, KeyKind, NamedTree, Table, View
 from engine.catalog.statistics import ColumnStatistics, TableStatistics
@@ -191,6 +190,8 @@ class Catalog:
         return [NamedTree(str(row[0]), int(row[1])) for row in found]
 
     def _put(self, txn: TransactionLike, kind: str, name: str, tree: int, definition: dict[str, Any]) -> None:
+        import json  # 5 ms, and a database without tables needs none
+
         text = json.dumps(definition, ensure_ascii=False, separators=(",", ":"))
         txn.put(CATALOG_TREE, keys.encode((kind, name.lower())), rows.encode_row((name, tree, text)))
         self._bump(txn)
@@ -218,6 +219,8 @@ def _load(txn: TransactionLike, version: int) -> Schema:
         name = rest[0]
         try:
             name, tree, text = rows.decode_row(raw)
+            import json
+
             definition = json.loads(text)
             if kind == "index":
                 index = _index_in(name, tree, definition)

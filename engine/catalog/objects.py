@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from engine.base.dataclass import dataclass, field, replace
 from engine.record.columns import ColumnReader
 from engine.record.keys import KeyCodec
 from engine.record.rows import RowDecoder, RowEncoder

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from engine.base.dataclass import dataclass, field
 from engine.record.types import Value
 
 COMMON = 32

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.inspect import page as model
 from engine.inspect.page import Entry, FieldValue, Item, PageModel, Region
 from engine.inspect.probe import problem_of

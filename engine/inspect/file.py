@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import Error
 from engine.inspect.decode import HEADER_SIZE, header_of
 from engine.inspect.model import Model

@@ -6,9 +6,9 @@ The thread table is the process's: threads of other databases that are open in i
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.inspect import probe
 from engine.inspect.decode import header_of, kind_of
 from engine.inspect.live_source import LiveSource

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import ProgrammingError
 from engine.inspect import probe
 from engine.inspect.model import Model

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime
 import math
-from dataclasses import fields, is_dataclass
 from typing import Any
 
 
@@ -28,6 +27,8 @@ class Model:
 
 def to_json(value: Any) -> Any:
     """A value inside a model as JSON has it; see the module."""
+    from dataclasses import fields, is_dataclass  # 10 ms to import, and only JSON wants it
+
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in fields(value)}
     if value is None or isinstance(value, (bool, int, str)):

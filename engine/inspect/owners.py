@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
+from engine.base.dataclass import dataclass, field
 from engine.base.errors import Error, ProgrammingError
 from engine.catalog.catalog import Schema
 from engine.catalog.objects import Index, KeyKind, NamedTree, Table

@@ -9,9 +9,9 @@ followed, and what cannot be is reported in `damage`, of the page or of the item
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.inspect.model import Model
 
 HEADER, HINT, SLOT, CELL, KEY, VALUE = "header", "hint", "slot", "cell", "key", "value"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from engine.base.dataclass import dataclass
 from engine.inspect import probe
 from engine.inspect.decode import header_of, kind_of
 from engine.inspect.live_source import LiveSource

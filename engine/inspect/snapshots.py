@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 
+from engine.base.dataclass import dataclass
 from engine.inspect import probe
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model

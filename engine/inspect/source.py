@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, Error
 from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import NamedTree

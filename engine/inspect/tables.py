@@ -7,9 +7,9 @@ is imported with the first session of a database, the rest when something is fir
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.base.dataclass import dataclass
 from engine.record.types import Type
 from engine.sql.shared import Shared
 from grammar import ast

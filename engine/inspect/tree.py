@@ -7,9 +7,9 @@ too, and reads 112 bytes a page.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.inspect.decode import HEADER_SIZE, HINTS, NODES, SLOT_SIZE, header_of, kind_of
 from engine.inspect.model import Model
 from engine.inspect.owners import TABLE_TREE, Owner, Owners

@@ -11,9 +11,9 @@ A new column costs nothing for the rows there are: they are read with its defaul
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from engine.base.dataclass import replace
 from engine.base.errors import Error, IntegrityError, ProgrammingError
 from engine.catalog.objects import Check, Column, Index, IndexColumn, Table, View
 from engine.record.types import Value, convert

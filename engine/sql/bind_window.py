@@ -12,7 +12,6 @@ from engine.sql.expr import Column, Const, Expr, Frame, WindowCall
 from engine.sql.functions import Function
 from engine.sql.plan import Plan, Window
 from engine.sql.scope import Scope, suggestion
-from engine.sql.window_functions import WINDOW_FUNCTIONS
 from grammar import ast
 
 if TYPE_CHECKING:
@@ -81,6 +80,8 @@ class Windows:
         return self.calls[call]
 
     def _function(self, outer: ExprBinder, node: ast.FunctionCall) -> Function:
+        from engine.sql.window_functions import WINDOW_FUNCTIONS
+
         function = WINDOW_FUNCTIONS.get(node.name.lower())
         if function is not None:
             if node.star:

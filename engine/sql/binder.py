@@ -16,8 +16,8 @@ The order of work on a SELECT is that of its meaning, not of its text:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
+from engine.base.dataclass import dataclass, field
 from engine.base.errors import LimitError, NotSupportedError, ProgrammingError
 from engine.catalog.catalog import Schema
 from engine.record.types import Type

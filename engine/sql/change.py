@@ -7,10 +7,10 @@ to be changed are all found before the first is changed, so that no statement se
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.catalog.objects import Table
 from engine.record.types import Type
 from engine.sql.assignments import column_position

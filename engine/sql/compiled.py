@@ -6,24 +6,23 @@ A compiled statement belongs to whoever took it out of the cache, until it is gi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from engine.base.dataclass import replace
 from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Schema
 from engine.record.types import INTEGER_MAX, INTEGER_MIN, Type, Value, normalise
 from engine.sql.binder import Binder, Params
-from engine.sql.change import Change, compile_insert
-from engine.sql.change_rows import compile_delete, compile_update
 from engine.sql.compile_expr import Row, Runtime
 from engine.sql.execute import compile_plan
-from engine.sql.explain import explain, lines, measured_lines
 from engine.sql.optimise import Estimates, optimise
 from engine.sql.plan import KeyAccess, Plan, Project, Scan
-from engine.sql.profile import Profile
 from engine.sql.shared import Shared
 from grammar import ast
+
+if TYPE_CHECKING:
+    from engine.sql.change import Change
 
 _EXACT = frozenset((str, bytes, bool, type(None)))
 
@@ -156,6 +155,9 @@ class Compiler:
         return self._change(node, binder, rt)
 
     def _change(self, node: ast.Statement, binder: Binder, rt: Runtime) -> Compiled:
+        from engine.sql.change import compile_insert  # a session that changes nothing loads none of it
+        from engine.sql.change_rows import compile_delete, compile_update
+
         if isinstance(node, ast.Insert):
             change = compile_insert(binder, node, rt)
         elif isinstance(node, ast.Update):
@@ -175,6 +177,8 @@ class Compiler:
         """EXPLAIN: the plan as rows, without running it."""
         if node.analyze:
             return self._explain_analyze(text, node, binder, rt)
+        from engine.sql.explain import explain, lines
+
         inner = self.compile(text, node.statement)
         rows = list(lines(explain(inner.plan, self.estimates)))
         if inner.change is not None:
@@ -188,6 +192,9 @@ class Compiler:
 
     def _explain_analyze(self, text: str, node: ast.Explain, binder: Binder, rt: Runtime) -> Compiled:
         """EXPLAIN ANALYZE: the statement is run, a change changes; the plan as rows with what each node did."""
+        from engine.sql.explain import explain, measured_lines
+        from engine.sql.profile import Profile
+
         profile = rt.profile = Profile()
         inner = self._compile(text, node.statement, binder, rt)
 

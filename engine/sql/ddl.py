@@ -7,25 +7,47 @@ alter.py        ALTER TABLE
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import View
-from engine.sql.alter import Alteration
-from engine.sql.ddl_indexes import IndexDefinition
-from engine.sql.ddl_tables import TableDefinition
-from engine.sql.ddl_views import ViewDefinition
 from engine.sql.plan import SystemTable
 from grammar import ast
 
-_KINDS: dict[type[ast.Statement], tuple[type[Any], str]] = {
-    ast.CreateTable: (TableDefinition, "create_table"),
-    ast.DropTable: (TableDefinition, "drop_table"),
-    ast.AlterTable: (Alteration, "alter_table"),
-    ast.CreateIndex: (IndexDefinition, "create_index"),
-    ast.DropIndex: (IndexDefinition, "drop_index"),
-    ast.CreateView: (ViewDefinition, "create_view"),
-    ast.DropView: (ViewDefinition, "drop_view"),
+
+def _tables() -> type[Any]:  # a session that defines nothing loads none of them
+    from engine.sql.ddl_tables import TableDefinition
+
+    return TableDefinition
+
+
+def _alterations() -> type[Any]:
+    from engine.sql.alter import Alteration
+
+    return Alteration
+
+
+def _indexes() -> type[Any]:
+    from engine.sql.ddl_indexes import IndexDefinition
+
+    return IndexDefinition
+
+
+def _views() -> type[Any]:
+    from engine.sql.ddl_views import ViewDefinition
+
+    return ViewDefinition
+
+
+_KINDS: dict[type[ast.Statement], tuple[Callable[[], type[Any]], str]] = {
+    ast.CreateTable: (_tables, "create_table"),
+    ast.DropTable: (_tables, "drop_table"),
+    ast.AlterTable: (_alterations, "alter_table"),
+    ast.CreateIndex: (_indexes, "create_index"),
+    ast.DropIndex: (_indexes, "drop_index"),
+    ast.CreateView: (_views, "create_view"),
+    ast.DropView: (_views, "drop_view"),
 }
 DEFINITIONS = tuple(_KINDS)
 
@@ -41,4 +63,4 @@ def define(
 ) -> bool:
     """Carry out a definition; whether anything changed. Raises ProgrammingError, IntegrityError, NotSupportedError."""
     kind, method = _KINDS[type(node)]
-    return bool(getattr(kind(text, schema, catalog, txn, system_tables, temporary), method)(node))
+    return bool(getattr(kind()(text, schema, catalog, txn, system_tables, temporary), method)(node))

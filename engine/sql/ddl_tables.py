@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from engine.base.dataclass import replace
 from engine.base.errors import DatabaseError, Error, LimitError
 from engine.catalog.objects import Check, Column, ForeignKey, Index, IndexColumn, KeyKind, Table
 from engine.record.types import Type, type_named

@@ -17,11 +17,8 @@ from typing import Any
 from engine.base.errors import DataError, InternalError
 from engine.record.types import Type, try_convert
 from engine.sql import operators as op
-from engine.sql.columns.boundary import compile_columnar
 from engine.sql.compile_expr import Closure, Layout, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Column, Expr
-from engine.sql.group import compile_group
-from engine.sql.join import compile_hashed, compile_join
 from engine.sql.plan import (
     Columnar,
     CountRows,
@@ -45,8 +42,6 @@ from engine.sql.plan import (
     Window,
     Working,
 )
-from engine.sql.scan import compile_scan
-from engine.sql.window import compile_window
 
 Run = Callable[[], Iterator[Row]]
 RECURSION_MAX = 10_000_000
@@ -296,6 +291,42 @@ def _working(plan: Working, rt: Runtime) -> Run:
     return lambda: iter(rt.working[plan.key])
 
 
+def _scan(plan: Scan, rt: Runtime) -> Run:  # what a plan has not is not loaded
+    from engine.sql.scan import compile_scan
+
+    return compile_scan(plan, rt)
+
+
+def _hashed(plan: Hashed, rt: Runtime) -> Run:
+    from engine.sql.join import compile_hashed
+
+    return compile_hashed(plan, rt)
+
+
+def _columnar(plan: Columnar, rt: Runtime) -> Run:
+    from engine.sql.columns.boundary import compile_columnar
+
+    return compile_columnar(plan, rt)
+
+
+def _join(plan: Join, rt: Runtime) -> Run:
+    from engine.sql.join import compile_join
+
+    return compile_join(plan, rt)
+
+
+def _group(plan: Group, rt: Runtime) -> Run:
+    from engine.sql.group import compile_group
+
+    return compile_group(plan, rt)
+
+
+def _window(plan: Window, rt: Runtime) -> Run:
+    from engine.sql.window import compile_window
+
+    return compile_window(plan, rt)
+
+
 def _unknown(plan: Plan, rt: Runtime) -> Run:
     raise InternalError(f"{type(plan).__name__} cannot be executed")
 
@@ -303,16 +334,16 @@ def _unknown(plan: Plan, rt: Runtime) -> Run:
 _COMPILERS: dict[type[Plan], Callable[[Any, Runtime], Run]] = {
     OneRow: _one_row,
     Rows: _rows,
-    Scan: compile_scan,
+    Scan: _scan,
     SystemScan: _system_scan,
     Filter: _filter,
     Project: _project,
-    Hashed: compile_hashed,
+    Hashed: _hashed,
     Kept: _kept,
-    Columnar: compile_columnar,
-    Join: compile_join,
-    Group: compile_group,
-    Window: compile_window,
+    Columnar: _columnar,
+    Join: _join,
+    Group: _group,
+    Window: _window,
     CountRows: _count_rows,
     Sort: _sort,
     Limit: _limit,

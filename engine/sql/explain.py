@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from engine.base.dataclass import dataclass
 from engine.catalog.objects import Table
 from engine.record.types import describe, text_of
 from engine.sql.columns.choose import has_columns

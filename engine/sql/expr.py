@@ -10,9 +10,9 @@ compiler looks up the place last. Expressions are immutable and compare by struc
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.base.dataclass import dataclass, replace
 from engine.record.types import Type, Value
 
 if TYPE_CHECKING:

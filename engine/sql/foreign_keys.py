@@ -16,9 +16,9 @@ the parent that was found is written again with its own content, so that deletin
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import IntegrityError
 from engine.catalog.catalog import Schema
 from engine.catalog.objects import ForeignKey, Index, KeyKind, Table

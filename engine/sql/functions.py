@@ -10,9 +10,9 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import DataError
 from engine.record.types import NUMERIC, Type, Value, convert, describe, text_of, try_convert, type_of
 from engine.sql import kernels

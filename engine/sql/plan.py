@@ -10,9 +10,9 @@ Every node has `columns`, what its rows hold in this order. A node says what is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
+from engine.base.dataclass import dataclass, field
 from engine.catalog.objects import Index, Table
 from engine.sql.expr import Aggregate, Column, Expr, WindowCall, columns_of
 

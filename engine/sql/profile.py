@@ -7,10 +7,10 @@ inner side of lookups, a subquery) has the sums of all its runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Protocol, TypeVar
 
+from engine.base.dataclass import dataclass
 from engine.sql.plan import Plan
 
 T = TypeVar("T")

@@ -17,6 +17,7 @@ from engine.sql.columns.boundary import Batches
 
 Row = tuple[Any, ...]
 FIRST_ROWS = 64
+TAIL_ROWS = 4096
 
 
 class Result:
@@ -198,6 +199,32 @@ class Result:
             raise
         self._end(True)
         return self._table(parts)
+
+    def arrow_batches(self) -> Iterator[Any] | None:
+        """All further rows as pyarrow.RecordBatches, as they are computed; None where they are computed row by row.
+
+        Memory is that of a batch, some ten thousand rows. None also when some rows were fetched already, or a column's values may
+        be of several types; the rows are all there then.
+        """
+        source = self._rows
+        if not isinstance(source, Batches) or source.touched or not self._is_typed():
+            return None
+        return self._each_batch(source)
+
+    def _each_batch(self, source: Batches) -> Iterator[Any]:
+        try:
+            for batch in source.each():
+                yield from self._table([batch.arrays]).to_batches()
+            tail = source.tail or iter(())
+            while rows := list(islice(tail, TAIL_ROWS)):
+                yield from self._table([self._rows_batch(rows)]).to_batches()
+        except GeneratorExit:
+            self.close()
+            raise
+        except BaseException:
+            self._end(False)
+            raise
+        self._end(True)
 
     def _rows_batch(self, rows: list[Row]) -> list[Any]:
         """Rows as arrays."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
+from engine.base.dataclass import dataclass, field
 from engine.base.errors import DatabaseError, ProgrammingError
 from engine.sql.expr import Column, Expr, walk
 
@@ -74,6 +73,8 @@ class Scope:
 def suggestion(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like `name`, or None."""
     by_low = {candidate.lower(): candidate for candidate in known}
+    import difflib  # only a mistake needs it
+
     close = difflib.get_close_matches(name.lower(), by_low, n=1, cutoff=0.6)
     return by_low[close[0]] if close else None
 

@@ -15,14 +15,13 @@ A session is used by one thread at a time; `interrupt` may be called from any.
 
 from __future__ import annotations
 
-import random
 import time
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from engine.base.dataclass import replace
 from engine.base.errors import (
     ConflictError,
     DataError,
@@ -44,7 +43,6 @@ from engine.sql.compile_expr import Runtime, interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
 from engine.sql.ddl import DEFINITIONS
 from engine.sql.definitions import analyse_tables, define_objects, words
-from engine.sql.foreign_keys import check_deferred
 from engine.sql.result import Result
 from engine.sql.shared import Shared
 from grammar import ParseError as GrammarError
@@ -314,7 +312,9 @@ class Session:
                 if attempt == RETRIES - 1:
                     raise
                 if attempt > 2:
-                    time.sleep(random.random() * min(0.05, 0.0002 * 2 ** min(attempt, 8)))
+                    from random import random  # 5 ms to import, seldom needed
+
+                    time.sleep(random() * min(0.05, 0.0002 * 2 ** min(attempt, 8)))
                 self.check_flag()
         raise AssertionError("unreachable")
 
@@ -553,6 +553,8 @@ class Session:
     def check_deferred(self, txn: Any) -> None:
         """What FOREIGN KEYs left for the end of the transaction. Raises IntegrityError; the transaction stays open."""
         if self.deferred:
+            from engine.sql.foreign_keys import check_deferred
+
             rt = Runtime()
             rt.begin(txn, self, self._flag)
             check_deferred(self._schema_of(txn), self.deferred, rt)

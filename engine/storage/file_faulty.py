@@ -14,9 +14,9 @@ import errno
 import os
 import random
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from engine.base.dataclass import dataclass
 from engine.storage.file import File, FileSystem, io_error
 from engine.storage.file_wrapper import WrapperFile, WrapperFileSystem
 

@@ -12,9 +12,9 @@ test's own events (a transaction began, a commit was acknowledged) into the same
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from engine.base.dataclass import dataclass
 from engine.storage.file import File, FileSystem
 from engine.storage.file_wrapper import WrapperFile, WrapperFileSystem
 

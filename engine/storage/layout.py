@@ -4,7 +4,7 @@ The declarations stand in `layout.pxd`; this module hands the compiler's own off
 for `engine/FORMAT.md`, which a test compares with them.
 """
 
-from dataclasses import dataclass
+from engine.base.dataclass import dataclass
 
 MAGIC = b"ANOKURO\x1a"
 PAGE_KINDS = {

@@ -5,7 +5,7 @@ then a page table, a meta slot and an empty log whose LSNs begin behind every pa
 come along, and commits go on meanwhile. The copy is made as `PATH-new` and renamed when everything is durable.
 """
 
-import secrets
+import os
 import struct
 import time
 
@@ -39,7 +39,7 @@ def backup_store(store, fs, path, progress=None):
         used = 2 + sum(1 for slot, _ in entries if slot)
         depth, root, used = _write_table(s, file, entries, used, int(snapshot.lsn))
         fields = s.meta.as_dict()
-        log_id = secrets.randbits(64)
+        log_id = int.from_bytes(os.urandom(8))
         log = create_log(
             fs,
             log_directory(path),
@@ -53,7 +53,7 @@ def backup_store(store, fs, path, progress=None):
         meta = Meta()
         meta.update(
             page_size=s.page_size,
-            database_id=secrets.randbits(64),
+            database_id=int.from_bytes(os.urandom(8)),
             log_id=log_id,
             sequence=1,
             checkpoint_lsn=int(snapshot.lsn),

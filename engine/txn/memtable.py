@@ -28,9 +28,9 @@ without it. Notes, stamps and validation happen in the commit section. Invariant
 snapshots; a generation with `bound` 0 and no commit newer than the oldest snapshot is used by nobody.
 """
 
-from dataclasses import dataclass
-
 import cython
+
+from engine.base.dataclass import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ Closing. A checkpoint, unless nothing changed or writes are refused; then the fi
 """
 
 import os
-import secrets
 import time
 
 import cython
@@ -119,8 +118,8 @@ def _make(fs, path, options):
         meta = Meta()
         meta.update(
             page_size=options.page_size,
-            database_id=secrets.randbits(64),
-            log_id=secrets.randbits(64),
+            database_id=int.from_bytes(os.urandom(8)),
+            log_id=int.from_bytes(os.urandom(8)),
             segment_size=options.segment_size,
             created_us=time.time_ns() // 1000,
         )

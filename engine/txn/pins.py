@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, OperationalError
 from engine.storage.meta import Meta, choose
 from engine.txn.keep import log_pin, slots_pin

@@ -17,10 +17,10 @@ Which slots they keep from being used again is the matter of engine/txn/keep.py.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from engine.base.crc32c import checksum
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, InterfaceError, LimitError, ProgrammingError
 from engine.storage.layout import constants, fields
 from engine.storage.meta import Meta

@@ -1,9 +1,8 @@
 """Counters of a store."""
 
-from dataclasses import dataclass
-
 import cython
 
+from engine.base.dataclass import dataclass
 from engine.storage.aio import MODES
 
 

@@ -23,11 +23,11 @@ also has the few pages in the file's last bit moved by the next checkpoint; else
 """
 
 import contextlib
-from dataclasses import dataclass
 
 import cython
 from cython.cimports.engine.pool.fail import check
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError
 from engine.txn.checkpoint import entries_per_block
 

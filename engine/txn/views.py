@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from engine.base.dataclass import dataclass, replace
 from engine.base.errors import CorruptionError
 from engine.txn.keep import count_alone
 from engine.txn.opening import close_store, open_pinned

@@ -12,7 +12,6 @@ import contextlib
 import errno
 import os
 from _thread import interrupt_main
-from dataclasses import dataclass
 
 import cython
 from cython.cimports.engine.base.atomic import load_acquire
@@ -51,6 +50,7 @@ from cython.cimports.libc.errno import EINVAL, EIO, EMSGSIZE
 from cython.cimports.libc.stdlib import calloc, free
 from cython.cimports.libc.string import memcpy
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, InterfaceError, LimitError, OperationalError, PoisonedError
 from engine.wal.records import RECORD_TYPES
 from engine.wal.segments import SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN, SegmentFile, list_segments, segment_path

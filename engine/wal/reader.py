@@ -19,8 +19,6 @@ Segments are read whole into one buffer, so that views of records need no copies
 the GIL, to open its file.
 """
 
-from dataclasses import dataclass
-
 import cython
 from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize
 from cython.cimports.engine.base.crc32c import crc32c
@@ -45,6 +43,7 @@ from cython.cimports.libc.errno import EIO
 from cython.cimports.libc.stdlib import free, malloc
 from cython.cimports.libc.string import memcpy
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, InterfaceError, NotSupportedError, OperationalError
 from engine.wal.records import RECORD_TYPES, RecordType, decode_fields
 from engine.wal.segments import SEGMENT_SIZE_MAX, SEGMENT_SIZE_MIN, list_segments, segment_path

@@ -7,8 +7,6 @@ shapes by which the reader takes records apart, and the descriptions (`record_ty
 inspector shows and `engine/FORMAT.md` is tested against.
 """
 
-from dataclasses import dataclass
-
 import cython
 from cython.cimports.engine.base.crc32c import crc32c
 from cython.cimports.engine.wal.records_tables import (
@@ -20,6 +18,8 @@ from cython.cimports.engine.wal.records_tables import (
     record_rows,
 )
 from cython.cimports.libc.string import memcpy
+
+from engine.base.dataclass import dataclass
 
 _C_TYPES = {"ank_u8x7": "uint8_t[7]"}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import OperationalError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from anokuro_cli.main import main
+from anokuro_cli.main import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

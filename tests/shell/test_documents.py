@@ -60,6 +60,6 @@ def test_every_command_is_in_a_group_with_help() -> None:
 
 
 def test_options_are_documented_and_unique() -> None:
-    flags = [flag for option in OPTIONS for flag in option.flags]
+    flags = [flag for option in OPTIONS for flag in (*option.flags, option.off) if flag]
     assert len(flags) == len(set(flags))
     assert all(option.help.endswith(".") for option in OPTIONS)

@@ -88,6 +88,23 @@ score │ -0.25
 ok    │ NULL
 on    │ x'00ff'
 """,
+    "insert": """\
+INSERT INTO result (id, name, score, ok, "on") VALUES (1, 'Ann', 1.5, TRUE, DATE '2013-01-31');
+INSERT INTO result (id, name, score, ok, "on") VALUES (22, 'a,b
+"c"', NULL, FALSE, TIMESTAMP '2013-01-01 10:00:00');
+INSERT INTO result (id, name, score, ok, "on") VALUES (333, '', -0.25, NULL, X'00ff');
+""",
+    "html": """\
+<table>
+<thead><tr><th>id</th><th>name</th><th>score</th><th>ok</th><th>on</th></tr></thead>
+<tbody>
+<tr><td align="right">1</td><td>Ann</td><td align="right">1.5</td><td>true</td><td>2013-01-31</td></tr>
+<tr><td align="right">22</td><td>a,b
+&quot;c&quot;</td><td class="null"></td><td>false</td><td>2013-01-01 10:00:00</td></tr>
+<tr><td align="right">333</td><td></td><td align="right">-0.25</td><td class="null"></td><td>x&#x27;00ff&#x27;</td></tr>
+</tbody>
+</table>
+""",
 }
 
 
@@ -99,7 +116,7 @@ def test_golden(mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_no_rows(mode: str) -> None:
     text = shown(mode, [])
-    assert text == {"json": "[]\n", "jsonl": "", "line": ""}.get(mode, text)
+    assert text == {"json": "[]\n", "jsonl": "", "line": "", "insert": ""}.get(mode, text)
     if mode in ("table", "box", "markdown", "csv", "tsv"):
         assert "score" in text
 
@@ -179,3 +196,51 @@ def test_nothing_hostile_reaches_a_terminal(mode: str) -> None:
 @pytest.mark.parametrize("mode", ["csv", "tsv"])
 def test_pipes_get_every_byte(mode: str) -> None:
     assert "\x1b]0;title\x07" in shown(mode, [(HOSTILE,)], ("a",))
+
+
+def test_widths_that_were_asked_for() -> None:
+    assert shown("table", [("abcdef", "x")], ("a", "b"), widths=(4, 0)) == " a    │ b\n──────┼───\n abc… │ x\n"
+
+
+# ---- the column writers spell what the row writers do
+
+VALUES = {
+    "a": st.none() | st.integers(-(2**63), 2**63 - 1),
+    "b": st.none() | st.floats(allow_nan=False) | st.floats(-100, 100).map(lambda value: round(value, 2)),
+    "c": st.none()
+    | st.text(max_size=8)
+    | st.sampled_from(["", ",", '"', "\r", "a\tb", "\\", "日本", "\x9b", "\u202e"]),
+    "d": st.none() | st.booleans(),
+    "e": st.none() | st.dates(),
+    "f": st.none() | st.datetimes(),
+    "g": st.none() | st.binary(max_size=4),
+}
+
+
+@pytest.mark.parametrize("mode", ["csv", "tsv", "json", "jsonl"])
+@pytest.mark.parametrize("null", [None, "NA"])
+@given(
+    rows=st.lists(st.tuples(*VALUES.values()), max_size=6), names=st.sets(st.sampled_from(sorted(VALUES)), min_size=1)
+)
+def test_columns_are_spelled_as_rows_are(
+    mode: str, null: str | None, rows: list[tuple[Any, ...]], names: set[str]
+) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    from anokuro_cli.render.columns import write_columns
+
+    types = {
+        "a": pyarrow.int64(), "b": pyarrow.float64(), "c": pyarrow.string(), "d": pyarrow.bool_(), "e": pyarrow.date32(),
+        "f": pyarrow.timestamp("us"), "g": pyarrow.binary(),
+    }  # fmt: skip
+    chosen = [name for name in VALUES if name in names]
+    places = [list(VALUES).index(name) for name in chosen]
+    rows = [tuple(row[place] for place in places) for row in rows]
+    if any(isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value) for row in rows for value in row):
+        return  # no database holds a lone surrogate
+    arrays = [pyarrow.array([row[i] for row in rows], types[name]) for i, name in enumerate(chosen)]
+    batch = pyarrow.record_batch(arrays, names=chosen)
+    raw = io.BytesIO()
+    output = Output(io.TextIOWrapper(raw, encoding="utf-8", newline=""))
+    count = write_columns(mode, chosen, [batch.slice(0, 2), batch.slice(2)], output, True, null)
+    assert count == len(rows)
+    assert raw.getvalue().decode() == shown(mode, rows, tuple(chosen), nullvalue=null)

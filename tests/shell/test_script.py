@@ -17,8 +17,10 @@ from anokuro_cli.script import items
 RUNNER = [sys.executable, str(Path(__file__).with_name("runner.py"))]
 
 
-def anokuro(*arguments: str, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "TERM": "xterm", "PYTHONWARNINGS": "ignore"}
+def anokuro(
+    *arguments: str, stdin: str = "", cwd: Path | None = None, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {**(os.environ if environment is None else environment), "TERM": "xterm", "PYTHONWARNINGS": "ignore"}
     return subprocess.run(
         [*RUNNER, *arguments], input=stdin, capture_output=True, text=True, cwd=cwd, env=environment, timeout=60
     )

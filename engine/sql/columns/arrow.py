@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import sys
 from collections.abc import Sequence
 from functools import cache
@@ -15,7 +14,6 @@ from engine.record.types import Type
 
 pa: Any = None
 pc: Any = None
-acero: Any = None
 TYPES: dict[Type, Any] = {}
 """The Arrow type of each type; filled by `load`."""
 KINDS: dict[Any, Type] = {}
@@ -32,21 +30,22 @@ class NoForm(Exception):
 @cache
 def available() -> bool:
     """Whether pyarrow is installed."""
-    return importlib.util.find_spec("pyarrow") is not None
+    from importlib.machinery import PathFinder  # importlib.util costs more
+
+    return PathFinder.find_spec("pyarrow") is not None
 
 
 def is_loaded() -> bool:
     """Whether the column gear costs no import any more."""
-    return pa is not None or "pyarrow.acero" in sys.modules
+    return pa is not None or "pyarrow.compute" in sys.modules
 
 
 def load() -> None:
     """Import pyarrow."""
-    global pa, pc, acero
+    global pa, pc
     if pa is not None:
         return
     import pyarrow  # type: ignore[import-untyped, import-not-found, unused-ignore]
-    import pyarrow.acero  # type: ignore[import-untyped, import-not-found, unused-ignore]
     import pyarrow.compute  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     TYPES.update({
@@ -55,7 +54,7 @@ def load() -> None:
         Type.TIMESTAMP: pyarrow.timestamp("us"), Type.NULL: pyarrow.null(),
     })  # fmt: skip
     KINDS.update({arrow: kind for kind, arrow in TYPES.items()})
-    acero, pc = pyarrow.acero, pyarrow.compute
+    pc = pyarrow.compute
     pa = pyarrow
 
 

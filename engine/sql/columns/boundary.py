@@ -92,6 +92,17 @@ class Batches:
         self.touched = True
         return self._ready, self._tail
 
+    def each(self) -> Iterator[Batch]:
+        """The batches one by one, as they are computed; `tail` has what comes behind them."""
+        self.touched = True
+        while self._ready or self._next():
+            yield self._ready.pop(0)
+
+    @property
+    def tail(self) -> Iterator[Row] | None:
+        """The rows behind the batches, where columns had no form for the rest."""
+        return self._tail
+
     def close(self) -> None:
         """Let go of the plan."""
         self._iterator.close()  # type: ignore[attr-defined]

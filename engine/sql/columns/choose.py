@@ -8,12 +8,10 @@ system tables) runs in the row gear, and rows are turned into batches or batches
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeGuard
 
+from engine.base.dataclass import replace
 from engine.sql.columns import arrow
-from engine.sql.columns.group import has_form
-from engine.sql.columns.window import has_form as window_has_form
 from engine.sql.expr import Column, Expr, SubqueryExpr, columns_of, rewrite, walk
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (
@@ -162,8 +160,12 @@ def has_columns(plan: Plan) -> bool:
     if isinstance(plan, SetOp):
         return plan.op == "UNION" or not plan.all
     if isinstance(plan, Group):
+        from engine.sql.columns.group import has_form
+
         return all(has_form(call) for call in plan.aggregates)
     if isinstance(plan, Window):
+        from engine.sql.columns.window import has_form as window_has_form
+
         return all(window_has_form(call) for call in plan.calls)
     if not isinstance(plan, (Scan, Filter, Project, Sort, Limit, Distinct, Kept, Columnar)):
         return False

@@ -51,7 +51,8 @@ class Work:
             return
         if not self._calls:
             return
-        acero = arrow.acero
+        from pyarrow import acero  # type: ignore[import-untyped, import-not-found, unused-ignore]  # imports pandas where it is installed: 0.2 s
+
         names = [f"a{i}" for i in range(len(self._arrays))]
         table = arrow.pa.Table.from_arrays([*self._arrays, self.codes.codes], names=[*names, "key"])
         calls = [(name, f"hash_{kernel}", options, f"r{i}") for i, (name, kernel, options) in enumerate(self._calls)]

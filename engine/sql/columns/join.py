@@ -9,9 +9,9 @@ Pairs come in the order of the left rows, and of the right rows among those of o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.base.dataclass import replace
 from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of

@@ -7,9 +7,9 @@ at. EXISTS over rows found by equalities alone becomes a look whether the keys a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.base.dataclass import replace
 from engine.base.errors import DataError
 from engine.record.types import Type
 from engine.sql.columns import arrow

@@ -8,8 +8,8 @@ leaves the fewest rows by estimate; the table's own key before an index, because
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
+from engine.base.dataclass import dataclass, replace
 from engine.catalog.catalog import Schema
 from engine.catalog.objects import Index, KeyKind
 from engine.record.types import NUMERIC, Type

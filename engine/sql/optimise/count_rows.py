@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from engine.base.dataclass import replace
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import CountRows, FullScan, Group, Join, Plan, Recurse, Scan, SetOp, inputs
 

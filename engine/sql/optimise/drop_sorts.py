@@ -5,8 +5,7 @@ Under a LIMIT, an index in the wanted order is read for its first rows; without 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from engine.base.dataclass import replace
 from engine.catalog.objects import IndexColumn, KeyKind
 from engine.sql.expr import Column
 from engine.sql.optimise.access_paths import index_serves

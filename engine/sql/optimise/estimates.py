@@ -8,9 +8,9 @@ independent; of several hash keys the further ones count less and less, because 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.catalog.objects import Index, KeyKind, Table
 from engine.catalog.statistics import ColumnStatistics, TableStatistics
 from engine.record.types import Value

@@ -9,8 +9,7 @@ queries, and nothing else below it depends on those. Where an index serves the e
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from engine.base.dataclass import replace
 from engine.sql import functions as fn
 from engine.sql.expr import Call, Expr, columns_of, conjunction, conjuncts
 from engine.sql.optimise.estimates import Estimates

@@ -6,8 +6,7 @@ EXISTS (SELECT 1 FROM flights f JOIN airports a ON a.faa = f.dest WHERE f.tailnu
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from engine.base.dataclass import replace
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (
     CountRows,

@@ -8,8 +8,7 @@ with, and what bringing in the relation costs: a hash table of its rows, or look
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
+from engine.base.dataclass import dataclass, replace
 from engine.sql import functions as fn
 from engine.sql.expr import Call, Column, Expr, columns_of, conjunction, conjuncts
 from engine.sql.optimise.access_paths import LOOKUP_COST

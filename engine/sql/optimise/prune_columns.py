@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from engine.base.dataclass import replace
 from engine.sql.expr import Expr, columns_of
 from engine.sql.optimise.estimates import Estimates
 from engine.sql.plan import (

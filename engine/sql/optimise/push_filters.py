@@ -8,8 +8,7 @@ condition above would refuse such rows) becomes INNER.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from engine.base.dataclass import replace
 from engine.sql.expr import (
     Call,
     Column,
