@@ -138,16 +138,24 @@ def check_(file: Database) -> int:
 def inspect_(
     file: Database,
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="page, slot, tree, file, wal, layout, pool, latches, snapshots.")
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="page, slot, tree, file, wal, layout, diff, history, row, pool, latches, snapshots.",
+        ),
     ],
-    words: Annotated[list[str], typer.Argument(metavar="[WORDS]", help="page 42; tree flights; wal 4096 ...")] = [],  # noqa: B006
+    words: Annotated[
+        list[str], typer.Argument(metavar="[WORDS]", help="page 42; tree flights; diff 42 100 200 ...")
+    ] = [],  # noqa: B006
+    at: Annotated[str, typer.Option("--at", metavar="LSN", help="The page as it was at this LSN.")] = "",
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> int:
     """Look inside a database file: pages, trees, the log, struct layouts."""
     from anokuro_cli.inspecting import inspect_files
 
     output = output_for(sys.stdout)
-    return inspect_files(file, what, list(words), as_json=json, output=output, opener=_opener[0])
+    words = [*words, f"@{at}"] if at else list(words)
+    return inspect_files(file, what, words, as_json=json, output=output, opener=_opener[0])
 
 
 app.command(name="bench")(bench)

@@ -19,9 +19,24 @@ def _inspect(session: Session, kind: str, words: list[str]) -> bool:
     return inspect_live(session, kind, words)
 
 
-@command(".page N [@LSN]", "Show a page: header, slots, cells.", least=1, most=2)
+@command(".page N [@LSN]", "Show a page: header, slots, cells; as it was at an LSN.", least=1, most=2)
 def page(session: Session, words: list[str]) -> bool | None:
     return _inspect(session, "page", words)
+
+
+@command(".diff N LSN LSN", "Show what changed in a page between two LSNs.", least=3, most=3)
+def diff(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "diff", words)
+
+
+@command(".history-page N", "Show the log records that changed a page.", least=1, most=1)
+def history_page(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "history", words)
+
+
+@command(".history-row TABLE KEY", "Show what was done to a row.", completes="table", least=2, most=2)
+def history_row(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "row", words)
 
 
 @command(".tree [TABLE] [KEY]", "Show a tree's shape, or the way to a key.", completes="table", most=2)

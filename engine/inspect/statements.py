@@ -42,13 +42,17 @@ def _number(node: ast.Expr | None, params: Any, what: str) -> int | None:
     return value
 
 
+def _needed(node: ast.Expr, params: Any, what: str) -> int:
+    value = _number(node, params, what)
+    if value is None:
+        raise ProgrammingError(f"the {what} is a number, not NULL")
+    return value
+
+
 def model_of(inspector: LiveInspector, node: ast.Statement, params: Any = ()) -> Model:
     """The model a statement asks for. Raises ProgrammingError, NotSupportedError."""
     if isinstance(node, ast.InspectPage):
-        page = _number(node.page, params, "page")
-        if page is None:
-            raise ProgrammingError("the page is a number, not NULL")
-        return inspector.page(page, _number(node.at_lsn, params, "LSN"))
+        return inspector.page(_needed(node.page, params, "page"), _number(node.at_lsn, params, "LSN"))
     if isinstance(node, ast.InspectLayout):
         return inspector.layout(node.kind)
     if isinstance(node, ast.InspectTree):
@@ -59,6 +63,14 @@ def model_of(inspector: LiveInspector, node: ast.Statement, params: Any = ()) ->
             _number(node.page, params, "page"),
             _number(node.transaction, params, "transaction"),
         )
+    if isinstance(node, ast.Diff):
+        return inspector.diff(
+            _needed(node.page, params, "page"), _needed(node.low, params, "LSN"), _needed(node.high, params, "LSN")
+        )
+    if isinstance(node, ast.HistoryPage):
+        return inspector.page_history(_needed(node.page, params, "page"))
+    if isinstance(node, ast.HistoryRow):
+        return inspector.row_history(node.table.name, value_of(node.key, params))
     if isinstance(node, ast.Inspect):
         what = node.what.lower()
         if what in ("file", "pool", "latches", "snapshots"):

@@ -99,6 +99,17 @@ SNAPSHOT_COLUMNS = (
     ("lsn", INTEGER), ("readers", INTEGER), ("kept", INTEGER), ("since_us", INTEGER), ("age_ms", REAL),
 )  # fmt: skip
 
+HISTORY_COLUMNS = (
+    *WAL_COLUMNS, ("commit_lsn", INTEGER), ("committed", TIMESTAMP),
+)  # fmt: skip
+ROW_COLUMNS = (
+    ("lsn", INTEGER), ("commit_lsn", INTEGER), ("committed", TIMESTAMP), ("txn", INTEGER), ("page", INTEGER), ("event", TEXT),
+    ("decoded", TEXT), ("value", BLOB), ("overflow_len", INTEGER), ("description", TEXT),
+)  # fmt: skip
+DIFF_COLUMNS = (
+    ("what", TEXT), ("name", TEXT), ("change", TEXT), ("offset", INTEGER), ("item_before", INTEGER), ("item_after", INTEGER),
+    ("before", TEXT), ("after", TEXT), ("lsn", INTEGER),
+)  # fmt: skip
 CHECKPOINT_COLUMNS = (
     ("name", TEXT), ("lsn", INTEGER), ("time", TIMESTAMP), ("sequence", INTEGER), ("slots", INTEGER), ("bytes", INTEGER),
 )  # fmt: skip
@@ -106,8 +117,8 @@ CHECKPOINT_COLUMNS = (
 TABLES = (
     Table("file", FILE_COLUMNS),
     Table("slots", SLOT_COLUMNS),
-    Table("page_items", ITEM_COLUMNS, 1, 1),
-    Table("page_fields", FIELD_COLUMNS, 1, 1),
+    Table("page_items", ITEM_COLUMNS, 1, 2),
+    Table("page_fields", FIELD_COLUMNS, 1, 2),
     Table("layouts", LAYOUT_COLUMNS),
     Table("trees", TREE_COLUMNS),
     Table("pages", PAGE_COLUMNS),
@@ -117,10 +128,15 @@ TABLES = (
     Table("latch_waits", WAIT_COLUMNS),
     Table("wal", WAL_COLUMNS, 0, 1),
     Table("wal_stats", WAL_STATS_COLUMNS),
+    Table("page_history", HISTORY_COLUMNS, 1, 1),
+    Table("row_history", ROW_COLUMNS, 2, 2),
+    Table("page_diff", DIFF_COLUMNS, 3, 3),
     Table("snapshots", SNAPSHOT_COLUMNS),
     Table("checkpoints", CHECKPOINT_COLUMNS),
 )
-STATEMENTS = (ast.Inspect, ast.InspectPage, ast.InspectLayout, ast.InspectTree, ast.InspectWal)
+STATEMENTS = (
+    ast.Inspect, ast.InspectPage, ast.InspectLayout, ast.InspectTree, ast.InspectWal, ast.Diff, ast.HistoryPage, ast.HistoryRow,
+)  # fmt: skip
 
 
 def register(shared: Shared, db: Any) -> None:
