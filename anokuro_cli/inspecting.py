@@ -116,11 +116,13 @@ KINDS = {
     "wal": Kind("wal [LSN] [page N] [txn N]", _wal),
     "layout": Kind("layout [STRUCT]", _layout),
     "diff": Kind("diff N LSN LSN", _diff),
-    "history": Kind("history N", _history, method="page_history"),
-    "row": Kind("row TABLE KEY", _row, method="row_history"),
+    "history-page": Kind("history-page N", _history, method="page_history"),
+    "history-row": Kind("history-row TABLE KEY", _row, method="row_history"),
     "pool": Kind("pool", _nothing, live=True),
     "latches": Kind("latches", _nothing, live=True),
     "snapshots": Kind("snapshots", _nothing, live=True),
+    "memtable": Kind("memtable", _nothing, live=True),
+    "txns": Kind("txns", _nothing, live=True, method="transactions"),
 }
 
 

@@ -141,7 +141,7 @@ def inspect_(
         str,
         typer.Argument(
             metavar="WHAT",
-            help="page, slot, tree, file, wal, layout, diff, history, row, pool, latches, snapshots.",
+            help="page, slot, tree, file, wal, layout, diff, history-page, history-row, pool, latches, snapshots, memtable, txns.",
         ),
     ],
     words: Annotated[

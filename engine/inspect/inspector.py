@@ -16,6 +16,7 @@ from engine.inspect.history import PageHistoryModel, RowHistoryModel, page_histo
 from engine.inspect.latches import LatchesModel, latches_model
 from engine.inspect.layout import LayoutModel, layout_model
 from engine.inspect.live_source import LiveSource
+from engine.inspect.memtable import MemtableModel, TransactionsModel, memtable_model, transactions_model
 from engine.inspect.page import PageModel
 from engine.inspect.past import state_at
 from engine.inspect.pool import PoolModel, pool_model
@@ -116,6 +117,14 @@ class LiveInspector(Inspector):
     def latches(self) -> LatchesModel:
         """Holders of and waiters for page latches."""
         return latches_model(self.source)
+
+    def memtable(self) -> MemtableModel:
+        """What is written and not yet in a page: skip lists, their levels, their entries."""
+        return memtable_model(self.source)
+
+    def transactions(self) -> TransactionsModel:
+        """Who reads and writes, and what was committed just now."""
+        return transactions_model(self.source)
 
     def snapshots(self) -> SnapshotsModel:
         """Live snapshots and the versions they keep."""

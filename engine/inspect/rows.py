@@ -17,6 +17,7 @@ from engine.inspect.history import Chain, Change, PageHistoryModel, RowHistoryMo
 from engine.inspect.inspector import LiveInspector
 from engine.inspect.latches import LatchesModel
 from engine.inspect.layout import LayoutModel
+from engine.inspect.memtable import MemtableModel, TransactionsModel, memtable_model
 from engine.inspect.page import PageModel
 from engine.inspect.pool import PoolModel
 from engine.inspect.snapshots import SnapshotsModel
@@ -28,6 +29,7 @@ from engine.sql.result import Result
 from engine.txn.views import retained_checkpoints
 
 Rows = Iterator[Row]
+ALL_ENTRIES = 1_000_000
 
 
 class InspectionResult(Result):
@@ -150,6 +152,12 @@ def snapshot_rows(model: SnapshotsModel) -> Rows:
     return ((s.lsn, s.readers, s.kept, s.since_us, s.age_ms) for s in model.snapshots)
 
 
+def entry_rows(model: MemtableModel) -> Rows:
+    """One row an entry, by tree and key."""
+    for one in model.entries:
+        yield *_pick(one, [name for name, _ in tables.MEMTABLE_COLUMNS[:-1]]), decoded_text(one.decoded)
+
+
 def wait_rows(model: LatchesModel) -> Rows:
     """The histogram of waits."""
     return ((bucket.kind, bucket.from_ns, bucket.waits) for bucket in model.waits)
@@ -216,6 +224,8 @@ ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
     "row_history": _row_history,
     "page_diff": lambda inspector, args: diff_rows(inspector.diff(*_numbers(args, "page", "LSN", "LSN"))),
     "checkpoints": _checkpoint_rows,
+    "memtable": lambda inspector, args: entry_rows(memtable_model(inspector.source, ALL_ENTRIES)),
+    "transactions": lambda inspector, args: _of(tables.TRANSACTION_COLUMNS, inspector.transactions().transactions),
     "snapshots": lambda inspector, args: snapshot_rows(inspector.snapshots()),
 }
 
@@ -249,6 +259,10 @@ def columns_and_rows(model: Any) -> tuple[Columns, Iterable[Row]]:
             return tables.ROW_COLUMNS, row_rows(model)
         case DiffModel():
             return tables.DIFF_COLUMNS, diff_rows(model)
+        case MemtableModel():
+            return tables.MEMTABLE_COLUMNS, entry_rows(model)
+        case TransactionsModel():
+            return tables.TRANSACTION_COLUMNS, _of(tables.TRANSACTION_COLUMNS, model.transactions)
         case SnapshotsModel():
             return tables.SNAPSHOT_COLUMNS, snapshot_rows(model)
     raise TypeError(f"no rows for a {type(model).__name__}")

@@ -72,10 +72,9 @@ def model_of(inspector: LiveInspector, node: ast.Statement, params: Any = ()) ->
     if isinstance(node, ast.HistoryRow):
         return inspector.row_history(node.table.name, value_of(node.key, params))
     if isinstance(node, ast.Inspect):
-        what = node.what.lower()
-        if what in ("file", "pool", "latches", "snapshots"):
+        what = {"txns": "transactions"}.get(node.what.lower(), node.what.lower())
+        if what in ("file", "pool", "latches", "snapshots", "memtable", "transactions"):
             found = getattr(inspector, what)()
             assert isinstance(found, Model)
             return found
-        raise NotSupportedError(f"INSPECT {node.what} is not there yet; INSPECT SNAPSHOTS shows who reads and writes")
     raise NotSupportedError(f"{type(node).__name__} is no inspection that is there yet")

@@ -106,6 +106,15 @@ ROW_COLUMNS = (
     ("lsn", INTEGER), ("commit_lsn", INTEGER), ("committed", TIMESTAMP), ("txn", INTEGER), ("page", INTEGER), ("event", TEXT),
     ("decoded", TEXT), ("value", BLOB), ("overflow_len", INTEGER), ("description", TEXT),
 )  # fmt: skip
+MEMTABLE_COLUMNS = (
+    ("generation", INTEGER), ("tree", INTEGER), ("owner", TEXT), ("key", BLOB), ("txn", INTEGER), ("state", TEXT),
+    ("commit_lsn", INTEGER), ("write", TEXT), ("height", INTEGER), ("length", INTEGER), ("value", BLOB), ("decoded", TEXT),
+)  # fmt: skip
+TRANSACTION_COLUMNS = (
+    ("txn", INTEGER), ("state", TEXT), ("readers", INTEGER), ("snapshot_lsn", INTEGER), ("commit_lsn", INTEGER),
+    ("since_us", INTEGER), ("age_ms", REAL), ("entries", INTEGER), ("deletes", INTEGER), ("bytes", INTEGER),
+    ("generation", INTEGER), ("kept", INTEGER),
+)  # fmt: skip
 DIFF_COLUMNS = (
     ("what", TEXT), ("name", TEXT), ("change", TEXT), ("offset", INTEGER), ("item_before", INTEGER), ("item_after", INTEGER),
     ("before", TEXT), ("after", TEXT), ("lsn", INTEGER),
@@ -132,6 +141,8 @@ TABLES = (
     Table("row_history", ROW_COLUMNS, 2, 2),
     Table("page_diff", DIFF_COLUMNS, 3, 3),
     Table("snapshots", SNAPSHOT_COLUMNS),
+    Table("memtable", MEMTABLE_COLUMNS),
+    Table("transactions", TRANSACTION_COLUMNS),
     Table("checkpoints", CHECKPOINT_COLUMNS),
 )
 STATEMENTS = (

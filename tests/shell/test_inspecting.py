@@ -33,6 +33,10 @@ CASES = [
     ("pool", [], '"frames"'),
     ("latches", [], "{"),
     ("snapshots", [], "{"),
+    ("memtable", [], '"generations"'),
+    ("txns", [], '"published_lsn"'),
+    ("history-page", ["2"], '"record_type"'),
+    ("history-row", ["t", "42"], '"event": "built"'),
 ]
 
 
@@ -51,7 +55,20 @@ def test_both_faces_of_the_command_line(what: str, words: list[str], shows: str,
 
 
 def test_every_kind_is_tried() -> None:
-    assert {case[0] for case in CASES} == set(KINDS)
+    assert {case[0] for case in CASES} | {"diff"} == set(KINDS)
+
+
+def test_a_page_of_the_past(path: str) -> None:
+    with engine.open(path, readonly=True) as db:
+        high, low = [row[0] for row in db.execute("SELECT start_lsn FROM sys.page_history(2)")][:2]
+    then = anokuro("inspect", path, "page", "2", "--at", str(low), "--json")
+    assert json.loads(then.stdout)["lsn"] == low
+    live = anokuro(path, "--json", "-c", f".page 2 @{low}")
+    assert json.loads(live.stdout)["data"] == json.loads(then.stdout)["data"]
+    shown = anokuro("inspect", path, "diff", "2", str(low), str(high))
+    assert shown.returncode == 0 and "records in between" in shown.stdout
+    gone = anokuro("inspect", path, "page", "2", "--at", "99999999")
+    assert gone.returncode == 1 and "not written yet" in gone.stderr
 
 
 @pytest.mark.parametrize(
