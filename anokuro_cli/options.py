@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from anokuro_cli.settings import MODES
 
-SUBCOMMANDS = ("run", "import", "check", "inspect", "bench")
+SUBCOMMANDS = ("run", "import", "check", "recover", "inspect", "bench")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The subcommands, as a typer application: run, import, check, inspect, bench."""
+"""The subcommands, as a typer application: run, import, check, recover, inspect, bench."""
 
 from __future__ import annotations
 
@@ -125,13 +125,21 @@ def import_(
 @app.command(name="check")
 def check_(file: Database) -> int:
     """Check checksums and structure of a whole database."""
-    from anokuro_cli.checking import check_and_report
+    from anokuro_cli.checking import check_files
 
-    db = _opener[0](file, readonly=True, create=False)
-    try:
-        return check_and_report(db, output_for(sys.stdout), output_for(sys.stderr))
-    finally:
-        db.close()
+    return check_files(file, output_for(sys.stdout), output_for(sys.stderr), _opener[0])
+
+
+@app.command(name="recover")
+def recover_(
+    file: Annotated[str, typer.Argument(metavar="BROKEN", help="The damaged database file; it is only read.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="NEW", help="The new database; must not exist.")],
+    json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> int:
+    """Save what can be read of a damaged database into a new one."""
+    from anokuro_cli.recovering import recover_and_report
+
+    return recover_and_report(file, output, output_for(sys.stdout), output_for(sys.stderr), as_json=json)
 
 
 @app.command(name="inspect")

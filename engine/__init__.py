@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from engine.api.database import Database, Transaction
     from engine.api.database import open_database as open
     from engine.api.dbapi import apilevel, connect, paramstyle, threadsafety
+    from engine.api.recover import recover
     from engine.api.result import Result
     from engine.api.tree import Tree
 
@@ -49,6 +50,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "open": ("engine.api.database", "open_database"),
+    "recover": ("engine.api.recover", "recover"),
     "Database": ("engine.api.database", "Database"),
     "Transaction": ("engine.api.database", "Transaction"),
     "Tree": ("engine.api.tree", "Tree"),
@@ -100,5 +102,6 @@ __all__ = [
     "connect",
     "open",
     "paramstyle",
+    "recover",
     "threadsafety",
 ]

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Catalog
+from engine.inspect.damage import Damage, find_damage
 from engine.inspect.decode import Origin, decode_meta, decode_page, header_of
 from engine.inspect.diff import DiffModel, diff_model
 from engine.inspect.file import FileModel, file_model
@@ -136,6 +137,10 @@ class OfflineInspector(Inspector):
 
     def __init__(self, source: FileSource) -> None:
         self.source: FileSource = source
+
+    def damage(self) -> list[Damage]:
+        """Everything that is wrong with the files."""
+        return find_damage(self.source)
 
     def close(self) -> None:
         """Close the file."""

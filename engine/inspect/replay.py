@@ -88,6 +88,30 @@ class PageReplay:
         """LSN of the last record that was applied (of an ABORT, too)."""
         return int(self.changed_lsn)
 
+    def apply_at(self, reader, lsn):
+        """Apply the one record at `lsn`; whether it is the page's and fits, which is so of BUILD and OVERFLOW always."""
+        log: LogReader = reader
+        r = log.ptr()
+        at: uint64_t = lsn
+        with cython.nogil:
+            _jump(r, at)
+            done: cython.int = NEEDS_BASE
+            if (
+                reader_next(r, cython.address(self.view))
+                and self.view.lsn == at
+                and self.view.header.page == self.page_id
+            ):
+                kind = self.view.header.type
+                if (
+                    kind in (REC_BUILD, REC_OVERFLOW)
+                    and self.now == PRESENT
+                    and self.page.lsn != self.view.header.page_prev_lsn
+                ):
+                    self.now = ABSENT  # what is between is missing; this says all of the page
+                done = self._apply()
+        self.pending = False
+        return done == CHANGED
+
     def skip(self):
         """Pass over the record that waits."""
         self.pending = False
@@ -248,6 +272,35 @@ def last_change(reader, page, start, below):
             elif kind <= REC_OVERFLOW and view.header.page == number:
                 in_batch = view.lsn
     return int(last)
+
+
+def committed_records(reader):
+    """(pages, LSNs, end) of the page records of complete batches that count, from where the reader stands; end: LSN behind them."""
+    log: LogReader = reader
+    r = log.ptr()
+    view: record_view_t
+    pages: list = []
+    lsns: list = []
+    batch_pages: list = []
+    batch_lsns: list = []
+    end = int(r.at)
+    more: cython.int = 1
+    while True:
+        with cython.nogil:
+            more = reader_next(r, cython.address(view))
+        if not more:
+            return pages, lsns, end
+        kind = view.header.type
+        if kind == REC_COMMIT:
+            pages += batch_pages
+            lsns += batch_lsns
+        if kind in (REC_COMMIT, REC_ABORT):
+            batch_pages = []
+            batch_lsns = []
+            end = int(view.end_lsn)
+        elif kind <= REC_OVERFLOW:
+            batch_pages.append(int(view.header.page))
+            batch_lsns.append(int(view.lsn))
 
 
 class RowScan:
