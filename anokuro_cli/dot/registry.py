@@ -32,6 +32,7 @@ class Command:
     completes: str | tuple[str, ...] = ""
     least: int = 0
     most: int | None = 0
+    raw: bool = False
 
 
 COMMANDS: dict[str, Command] = {}
@@ -47,12 +48,16 @@ def command(
     completes: str | tuple[str, ...] = "",
     least: int = 0,
     most: int | None = 0,
+    raw: bool = False,
 ) -> Callable[[Run], Run]:
-    """Registers a function as the command named by the first word of `usage`. least, most: how many words it takes (None: any)."""
+    """Registers a function as the command named by the first word of `usage`. least, most: how many words it takes (None: any).
+
+    raw: all behind the name is one word, quotes and all.
+    """
 
     def register(run: Run) -> Run:
         name = usage.split()[0]
-        COMMANDS[name] = Command(name, usage, help, run, aliases, completes, least, most)
+        COMMANDS[name] = Command(name, usage, help, run, aliases, completes, least, most, raw)
         for alias in aliases:
             ALIASES[alias] = name
         return run
@@ -99,7 +104,7 @@ def run_line(session: Session, line: str) -> bool:
     if found is None:
         near = did_you_mean(name, [*COMMANDS, *ALIASES])
         raise ShellError(f"unknown command {name}", f"did you mean {near}?" if near else ".help lists the commands")
-    words = words_of(rest)
+    words = ([rest.strip().rstrip(";")] if rest.strip() else []) if found.raw else words_of(rest)
     if len(words) < found.least or (found.most is not None and len(words) > found.most):
         raise ShellError(f"usage: {found.usage}")
     return found.run(session, words) is not False

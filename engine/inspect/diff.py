@@ -130,7 +130,7 @@ def diff_model(source: Source, page: int, low: int, high: int) -> DiffModel:
         lsn_before=old.lsn if old is not None else 0,
         lsn_after=new.lsn if new is not None else 0,
         fields=tuple(_fields(before.image, after.image)),
-        items=tuple(_items(old, new, records)),
+        items=tuple(item_changes(old, new, records)),
         runs=runs,
         bytes_changed=sum(a != b for run in runs for a, b in zip(run.before, run.after, strict=True)),
         records=records,
@@ -170,7 +170,10 @@ def _fields(before: bytes | None, after: bytes | None) -> Iterator[FieldChange]:
             yield FieldChange(field.name, field.offset, old.get(field.name), new.get(field.name))
 
 
-def _items(old: PageModel | None, new: PageModel | None, records: tuple[Change, ...]) -> Iterator[ItemChange]:
+def item_changes(
+    old: PageModel | None, new: PageModel | None, records: tuple[Change, ...] = ()
+) -> Iterator[ItemChange]:
+    """The items that differ between two states of a page, by key; lsns: of those `records` that touch them."""
     was = {item.key: item for item in old.items} if old is not None and old.kind in NODES else {}
     now = {item.key: item for item in new.items} if new is not None and new.kind in NODES else {}
     by_key: dict[bytes, list[int]] = {}

@@ -22,6 +22,7 @@ from engine.inspect.page import PageModel
 from engine.inspect.pool import PoolModel
 from engine.inspect.snapshots import SnapshotsModel
 from engine.inspect.tables import Columns, Row
+from engine.inspect.trace import TraceModel
 from engine.inspect.tree import TreeModel, TreesModel, page_summaries
 from engine.inspect.wal import WalModel, records
 from engine.record.types import text_of
@@ -158,6 +159,15 @@ def entry_rows(model: MemtableModel) -> Rows:
         yield *_pick(one, [name for name, _ in tables.MEMTABLE_COLUMNS[:-1]]), decoded_text(one.decoded)
 
 
+def trace_rows(model: TraceModel) -> Rows:
+    """One row an event, in order."""
+    for one in model.events:
+        yield (
+            one.number, one.at_ns / 1000, one.event, one.page, one.frame, one.lsn, one.detail or None,
+            len(one.comparisons) or None,
+        )  # fmt: skip
+
+
 def wait_rows(model: LatchesModel) -> Rows:
     """The histogram of waits."""
     return ((bucket.kind, bucket.from_ns, bucket.waits) for bucket in model.waits)
@@ -259,6 +269,8 @@ def columns_and_rows(model: Any) -> tuple[Columns, Iterable[Row]]:
             return tables.ROW_COLUMNS, row_rows(model)
         case DiffModel():
             return tables.DIFF_COLUMNS, diff_rows(model)
+        case TraceModel():
+            return tables.TRACE_COLUMNS, trace_rows(model)
         case MemtableModel():
             return tables.MEMTABLE_COLUMNS, entry_rows(model)
         case TransactionsModel():

@@ -11,7 +11,9 @@ from typing import Any
 from engine.base.errors import NotSupportedError, ProgrammingError
 from engine.inspect.inspector import LiveInspector
 from engine.inspect.model import Model
+from engine.inspect.trace import TraceModel, trace_call
 from grammar import ast
+from grammar.unparse import unparse
 
 
 def value_of(node: ast.Expr | None, params: Any) -> Any:
@@ -47,6 +49,20 @@ def _needed(node: ast.Expr, params: Any, what: str) -> int:
     if value is None:
         raise ProgrammingError(f"the {what} is a number, not NULL")
     return value
+
+
+def trace_of(inspector: LiveInspector, session: Any, node: ast.Trace, params: Any) -> TraceModel:
+    """Run a statement, traced, in its session; its rows are read and counted. An error of the statement is part of the trace."""
+    text = unparse(node.statement)
+    if len(params) == 1 and isinstance(params, (tuple, list)) and isinstance(params[0], Mapping):
+        params = params[0]
+
+    def run() -> int:
+        result = session.execute(text, params)
+        rows = len(result.fetchall())
+        return rows or max(result.rowcount or 0, 0)
+
+    return trace_call(text, run, inspector.source.owners)
 
 
 def model_of(inspector: LiveInspector, node: ast.Statement, params: Any = ()) -> Model:

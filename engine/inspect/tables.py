@@ -115,6 +115,10 @@ TRANSACTION_COLUMNS = (
     ("since_us", INTEGER), ("age_ms", REAL), ("entries", INTEGER), ("deletes", INTEGER), ("bytes", INTEGER),
     ("generation", INTEGER), ("kept", INTEGER),
 )  # fmt: skip
+TRACE_COLUMNS = (
+    ("number", INTEGER), ("at_us", REAL), ("event", TEXT), ("page", INTEGER), ("frame", INTEGER), ("lsn", INTEGER),
+    ("detail", TEXT), ("comparisons", INTEGER),
+)  # fmt: skip
 DIFF_COLUMNS = (
     ("what", TEXT), ("name", TEXT), ("change", TEXT), ("offset", INTEGER), ("item_before", INTEGER), ("item_after", INTEGER),
     ("before", TEXT), ("after", TEXT), ("lsn", INTEGER),
@@ -141,6 +145,7 @@ TABLES = (
     Table("row_history", ROW_COLUMNS, 2, 2),
     Table("page_diff", DIFF_COLUMNS, 3, 3),
     Table("snapshots", SNAPSHOT_COLUMNS),
+    Table("trace", TRACE_COLUMNS),
     Table("memtable", MEMTABLE_COLUMNS),
     Table("transactions", TRANSACTION_COLUMNS),
     Table("checkpoints", CHECKPOINT_COLUMNS),
@@ -175,7 +180,23 @@ def register(shared: Shared, db: Any) -> None:
 
         return result_of(model_of(inspector(), node, params))
 
+    def tracer(node: ast.Statement, session: Any, params: Row) -> Any:
+        from engine.inspect.rows import result_of
+        from engine.inspect.statements import trace_of
+
+        assert isinstance(node, ast.Trace)
+        model = catalog.attached["trace"] = trace_of(inspector(), session, node, params)
+        return result_of(model)
+
+    def last_trace(args: Row, session: Any) -> Iterable[Row]:
+        from engine.inspect.rows import trace_rows
+
+        model = inspector().last_trace()
+        return trace_rows(model) if model is not None else ()
+
     for table in TABLES:
-        shared.register_system_table(table.name, table.columns, provider(table.name), table.least, table.most)
+        rows = last_trace if table.name == "trace" else provider(table.name)
+        shared.register_system_table(table.name, table.columns, rows, table.least, table.most)
+    shared.register_statement(ast.Trace, tracer)
     for kind in STATEMENTS:
         shared.register_statement(kind, handler)

@@ -59,6 +59,8 @@ def inspections(db: Any) -> dict[str, Callable[[], Model]]:
         "wal": look.wal, "layout": look.layout, "snapshots": look.snapshots, "memtable": look.memtable,
         "txns": look.transactions, "history": lambda: look.page_history(3), "row": lambda: look.row_history("flights", 2),
         "diff": lambda: look.diff(3, first_lsn(db), look.page(3).lsn), "then": lambda: look.page(3, first_lsn(db)),
+        "trace": lambda: db.execute("TRACE INSERT INTO flights VALUES (NULL, 'XX', '2014-01-01')").model,
+        "select": lambda: db.execute("TRACE SELECT * FROM flights WHERE id = 7").model,
     }  # fmt: skip
 
 
@@ -92,6 +94,8 @@ def test_a_page_at_80_columns(db: Any) -> None:
         "row",
         "diff",
         "then",
+        "trace",
+        "select",
     ],
 )
 def test_everything_fits_its_terminal(db: Any, kind: str, width: int) -> None:

@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from engine.base import trace
 from engine.inspect import probe
 from engine.inspect.live_source import LiveSource
+from engine.inspect.trace import AFTER, FREE, LATCH, PIN, UNLATCH, UNPIN
 from engine.wal.reader import LogReader, LogRecord
 
 PAGE = 4096
@@ -17,7 +19,8 @@ KEYS = 3000
 class Workload:
     """Runs operations on the tree "t" of a database made by `opener()`. `truth`: {page: {LSN: image or None}} as seen live.
 
-    The image noted for an LSN is that of the page's newest record at the end of a step; checksums are left out.
+    Images are copied by the trace right after each record was applied, and read from the pool at the end of each step (what
+    freed pages and rollbacks leave is seen there); checksums are left out.
     """
 
     def __init__(self, opener: Callable[[], Any], seed: int) -> None:
@@ -29,13 +32,34 @@ class Workload:
         self.records: list[LogRecord] = []
         self.aborted: set[int] = set()
         self._at: int | None = None
+        self.copies = 0
+        self.first_traced = 0
         self.note()
+        self.first_traced = self.records[-1].lsn
 
     def run(self, operations: int) -> None:
         """So many operations; one in a thousand is a checkpoint, a named one, a rollback or a reopening."""
         for _ in range(operations):
-            self._step()
+            trace.begin()
+            try:
+                self._step()
+            finally:
+                events, lost = trace.end()
+            assert lost == 0
+            self._copy(events)
             self.note()
+
+    def _copy(self, events: list[trace.Event]) -> None:
+        """Take over the copies of pages that the trace has made; what was latched and pinned must be free again."""
+        held = 0
+        for _, kind, page, _, lsn, _, _, data in events:
+            held += {LATCH: 1, PIN: 1, UNLATCH: -1, UNPIN: -1}.get(kind, 0)
+            if kind == AFTER:
+                self.truth.setdefault(page, {})[lsn] = data[4:]
+                self.copies += 1
+            elif kind == FREE:
+                self.truth.setdefault(page, {})[lsn] = None
+        assert held == 0
 
     def _key(self) -> bytes:
         return b"key %05d" % self.random.randrange(KEYS)
@@ -102,7 +126,10 @@ class Workload:
         assert source.problems == []
         for page, lsn in last.items():
             found = probe.page_image(self.db.store, page)
-            self.truth.setdefault(page, {})[lsn] = found[0][4:] if found is not None else None
+            image = found[0][4:] if found is not None else None
+            known = self.truth.setdefault(page, {})
+            assert known.get(lsn, image) == image
+            known[lsn] = image
 
     def _new_records(self) -> list[LogRecord]:
         source = LiveSource(self.db.store, self.db.catalog)
