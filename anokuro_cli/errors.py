@@ -62,7 +62,7 @@ class Leave(Exception):
 
 _OPENING = {
     "LockedError": "one process at a time has a database open for writing; wait until that one closes it, or open it with --readonly",
-    "CorruptionError": "anokuro check FILE lists what is damaged; restore a backup",
+    "CorruptionError": "anokuro check FILE lists what is damaged; restore a backup, or anokuro recover FILE --output NEW",
 }
 _HINTS = {
     "ConflictError": "another transaction changed the same data first; run the transaction again",

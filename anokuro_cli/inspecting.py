@@ -26,11 +26,12 @@ Arguments = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of inspection. usage: its words; read: words to the keyword arguments of the inspector's method."""
+    """One kind of inspection. usage: its words; read: words to the keyword arguments of the inspector's method, which has the same name or `method`."""
 
     usage: str
     read: Callable[[list[str]], Arguments]
     live: bool = False
+    method: str = ""
 
 
 def _number(word: str) -> int:
@@ -53,6 +54,26 @@ def _page(words: list[str]) -> Arguments:
     if not 1 <= len(words) <= 2:
         raise ShellError("a page number is missing" if not words else f"unexpected {words[2]!r}")
     return {"page": _number(words[0]), **({"lsn": _number(words[1])} if len(words) == 2 else {})}
+
+
+def _diff(words: list[str]) -> Arguments:
+    """PAGE low high, also as PAGE BETWEEN low AND high."""
+    words = [word for word in words if word.lower() not in ("between", "and")]
+    if len(words) != 3:
+        raise ShellError("a page and two LSNs are expected")
+    return dict(zip(("page", "low", "high"), map(_number, words), strict=True))
+
+
+def _history(words: list[str]) -> Arguments:
+    if len(words) != 1:
+        raise ShellError("a page number is expected")
+    return {"page": _number(words[0])}
+
+
+def _row(words: list[str]) -> Arguments:
+    if len(words) != 2:
+        raise ShellError("a table and a key are expected")
+    return {"name": words[0], "key": parameter_value(words[1])}
 
 
 def _slot(words: list[str]) -> Arguments:
@@ -94,9 +115,14 @@ KINDS = {
     "file": Kind("file", _nothing),
     "wal": Kind("wal [LSN] [page N] [txn N]", _wal),
     "layout": Kind("layout [STRUCT]", _layout),
+    "diff": Kind("diff N LSN LSN", _diff),
+    "history-page": Kind("history-page N", _history, method="page_history"),
+    "history-row": Kind("history-row TABLE KEY", _row, method="row_history"),
     "pool": Kind("pool", _nothing, live=True),
     "latches": Kind("latches", _nothing, live=True),
     "snapshots": Kind("snapshots", _nothing, live=True),
+    "memtable": Kind("memtable", _nothing, live=True),
+    "txns": Kind("txns", _nothing, live=True, method="transactions"),
 }
 
 
@@ -119,7 +145,7 @@ def inspect_live(session: Session, what: str, words: list[str]) -> bool:
         arguments = arguments_of(what, words)
     except ShellError as error:
         raise ShellError(str(error), error.hint) from None  # a wrong dot command is a failed statement, no wrong usage
-    model = getattr(session.db.inspect, what)(**arguments)
+    model = getattr(session.db.inspect, KINDS[what].method or what)(**arguments)
     with session.paged() as output:
         show_model(model, output, session.settings.mode in ("json", "jsonl"))
     return True
@@ -135,12 +161,12 @@ def inspect_files(path: str, what: str, words: list[str], *, as_json: bool, outp
     elif KINDS[what].live:
         db = opener(path, readonly=True, create=False)
         try:
-            show_model(getattr(db.inspect, what)(**arguments), output, as_json)
+            show_model(getattr(db.inspect, KINDS[what].method or what)(**arguments), output, as_json)
         finally:
             db.close()
     else:
         with _offline(path) as files:
-            show_model(getattr(files, what)(**arguments), output, as_json)
+            show_model(getattr(files, KINDS[what].method or what)(**arguments), output, as_json)
     return OK
 
 

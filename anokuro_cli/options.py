@@ -15,6 +15,7 @@ SUBCOMMANDS = {  # name -> what it does, in the order of --help
     "export": "Write a table or a query to a file: CSV, JSON, SQL, HTML, Parquet ...",
     "backup": "Copy a database, also while it is written to.",
     "check": "Check checksums and structure of a whole database.",
+    "recover": "Save what can be read of a damaged database into a new one.",
     "inspect": "Look inside a database file: pages, trees, the log, struct layouts.",
     "config": "Show the configuration, or write one to begin with.",
     "bench": "Measure Anokuro beside LMDB, SQLite, LevelDB and RocksDB.",

@@ -174,10 +174,10 @@ class Session:
             self.note(f"time {seconds(self.last_seconds)} (execute {seconds(executed - began)}, rows {seconds(shown)})")
 
     def _looks_inside(self, sql: str, bound: Mapping[str, Any]) -> bool:
-        """Shows INSPECT and CHECK as the dot commands do, where the mode is for people. False for other statements."""
+        """Shows inspections and CHECK as the dot commands do, where the mode is for people. False for other statements."""
         low = sql.lower()
-        word = first_word(sql) if "inspect" in low or "check" in low else ""
-        if word == "INSPECT":
+        word = first_word(sql) if any(word.lower() in low for word in _LOOKING) else ""
+        if word in _INSPECTIONS:
             self._inspect(sql, bound)
         elif word == "CHECK" and self.settings.mode not in ("json", "jsonl"):
             from anokuro_cli.checking import check_and_report
@@ -191,17 +191,10 @@ class Session:
     def _inspect(self, sql: str, bound: Mapping[str, Any]) -> None:
         """Shows an inspection statement as its picture, or its JSON; the other modes show its rows."""
         from anokuro_cli.render.inspections import show_model
-        from engine import inspect
-        from grammar import ParseError, parse
 
-        try:
-            node = parse(sql)
-        except ParseError:
-            self.db.execute(sql, bound)  # says what is wrong in the words of every other statement
-            raise
-        model = inspect.statement(self.db, node, bound)
+        result: Any = self.db.execute(sql, bound) if bound else self.db.execute(sql)
         with self.paged() as output:
-            show_model(model, output, self.settings.mode in ("json", "jsonl"))
+            show_model(result.model, output, self.settings.mode in ("json", "jsonl"))
         self.output.flush()
 
     def _show_plan(self, sql: str, bound: Mapping[str, Any]) -> None:
@@ -284,6 +277,8 @@ class Session:
             return False
 
 
+_INSPECTIONS = frozenset(("INSPECT", "DIFF", "HISTORY", "TRACE"))
+_LOOKING = (*_INSPECTIONS, "CHECK")
 _PICTURES = frozenset(("table", "box", "line", "json", "jsonl"))
 _CHANGING = frozenset(("INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"))
 

@@ -115,13 +115,21 @@ def import_(
 )
 def check_(file: Database) -> int:
     """Check checksums and structure of a whole database."""
-    from anokuro_cli.checking import check_and_report
+    from anokuro_cli.checking import check_files
 
-    db = _opener[0](file, readonly=True, create=False)
-    try:
-        return check_and_report(db, output_for(sys.stdout), output_for(sys.stderr))
-    finally:
-        db.close()
+    return check_files(file, output_for(sys.stdout), output_for(sys.stderr), _opener[0])
+
+
+@app.command(name="recover")
+def recover_(
+    file: Annotated[str, typer.Argument(metavar="BROKEN", help="The damaged database file; it is only read.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="NEW", help="The new database; must not exist.")],
+    json: Annotated[bool, typer.Option("--json", help="The report as JSON.")] = False,
+) -> int:
+    """Save what can be read of a damaged database into a new one."""
+    from anokuro_cli.recovering import recover_and_report
+
+    return recover_and_report(file, output, output_for(sys.stdout), output_for(sys.stderr), as_json=json)
 
 
 @app.command(
@@ -132,16 +140,24 @@ def check_(file: Database) -> int:
 def inspect_(
     file: Database,
     what: Annotated[
-        str, typer.Argument(metavar="WHAT", help="page, slot, tree, file, wal, layout, pool, latches, snapshots.")
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="page, slot, tree, file, wal, layout, diff, history-page, history-row, pool, latches, snapshots, memtable, txns.",
+        ),
     ],
-    words: Annotated[list[str], typer.Argument(metavar="[WORDS]", help="page 42; tree flights; wal 4096 ...")] = [],  # noqa: B006
+    words: Annotated[
+        list[str], typer.Argument(metavar="[WORDS]", help="page 42; tree flights; diff 42 100 200 ...")
+    ] = [],  # noqa: B006
+    at: Annotated[str, typer.Option("--at", metavar="LSN", help="The page as it was at this LSN.")] = "",
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> int:
     """Look inside a database file: pages, trees, the log, struct layouts."""
     from anokuro_cli.inspecting import inspect_files
 
     output = output_for(sys.stdout)
-    return inspect_files(file, what, list(words), as_json=json, output=output, opener=_opener[0])
+    words = [*words, f"@{at}"] if at else list(words)
+    return inspect_files(file, what, words, as_json=json, output=output, opener=_opener[0])
 
 
 @app.command(

@@ -22,6 +22,7 @@ from engine.base.errors import (
     DatabaseError,
     DataError,
     Error,
+    HistoryError,
     IntegrityError,
     InterfaceError,
     InternalError,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from engine.api.database import Database, Transaction
     from engine.api.database import open_database as open
     from engine.api.dbapi import apilevel, connect, paramstyle, threadsafety
+    from engine.api.recover import recover
     from engine.api.result import Result
     from engine.api.tree import Tree
 
@@ -48,6 +50,7 @@ __version__ = "0.1.0"
 
 _LAZY = {
     "open": ("engine.api.database", "open_database"),
+    "recover": ("engine.api.recover", "recover"),
     "Database": ("engine.api.database", "Database"),
     "Transaction": ("engine.api.database", "Transaction"),
     "Tree": ("engine.api.tree", "Tree"),
@@ -78,6 +81,7 @@ __all__ = [
     "Database",
     "DatabaseError",
     "Error",
+    "HistoryError",
     "IntegrityError",
     "InterfaceError",
     "InternalError",
@@ -98,5 +102,6 @@ __all__ = [
     "connect",
     "open",
     "paramstyle",
+    "recover",
     "threadsafety",
 ]

@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
     "crash": ({"ANOKURO_CRASH_SCALE": "6"}, (*ORDINARY, "tests/crash")),
     "isolation": ({"ANOKURO_ISOLATION_TRANSACTIONS": "200000"}, (*ORDINARY, "tests/isolation")),
     "machines": ({"ANOKURO_PROGRAMS": "500"}, (*ORDINARY, "tests/engine/test_machines.py")),
+    "flips": ({"ANOKURO_FLIPS": "1"}, (*ORDINARY, "-o", "faulthandler_timeout=0", "tests/inspect/test_flips.py")),
     "large": (
         {"ANOKURO_LARGE_ROWS": "20000000"},
         (*ORDINARY, "-o", "faulthandler_timeout=0", "tests/engine/test_large.py", "-k", "many_rows"),

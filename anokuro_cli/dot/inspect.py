@@ -19,9 +19,24 @@ def _inspect(session: Session, kind: str, words: list[str]) -> bool:
     return inspect_live(session, kind, words)
 
 
-@command(".page N [@LSN]", "Show a page: header, slots, cells.", least=1, most=2)
+@command(".page N [@LSN]", "Show a page: header, slots, cells; as it was at an LSN.", least=1, most=2)
 def page(session: Session, words: list[str]) -> bool | None:
     return _inspect(session, "page", words)
+
+
+@command(".diff N LSN LSN", "Show what changed in a page between two LSNs.", least=3, most=3)
+def diff(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "diff", words)
+
+
+@command(".history-page N", "Show the log records that changed a page.", least=1, most=1)
+def history_page(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "history-page", words)
+
+
+@command(".history-row TABLE KEY", "Show what was done to a row.", completes="table", least=2, most=2)
+def history_row(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "history-row", words)
 
 
 @command(".tree [TABLE] [KEY]", "Show a tree's shape, or the way to a key.", completes="table", most=2)
@@ -57,6 +72,16 @@ def slot(session: Session, words: list[str]) -> bool | None:
 @command(".snapshots", "Show live snapshots and what they keep.")
 def snapshots(session: Session, words: list[str]) -> bool | None:
     return _inspect(session, "snapshots", words)
+
+
+@command(".memtable", "Show what is written and not yet in a page.")
+def memtable(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "memtable", words)
+
+
+@command(".txns", "Show transactions: who reads, who writes, what was committed just now.")
+def txns(session: Session, words: list[str]) -> bool | None:
+    return _inspect(session, "txns", words)
 
 
 @command(".layout [STRUCT]", "Show a struct's fields, offsets and sizes.", most=1)

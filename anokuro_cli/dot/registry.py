@@ -55,7 +55,10 @@ def command(
     most: int | None = 0,
     raw: bool = False,
 ) -> Callable[[Run], Run]:
-    """Registers a function as the command named by the first word of `usage`. least, most: how many words it takes (None: any)."""
+    """Registers a function as the command named by the first word of `usage`. least, most: how many words it takes (None: any).
+
+    raw: all behind the name is one word, quotes and all.
+    """
 
     def register(run: Run) -> Run:
         name = usage.split()[0]

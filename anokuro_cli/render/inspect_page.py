@@ -21,6 +21,7 @@ from anokuro_cli.render.inspect_parts import (
     values_text,
 )
 from anokuro_cli.render.inspections import renders
+from anokuro_cli.text import plural
 from engine.inspect.page import PageModel
 
 BYTES_NARROW, BYTES_WIDE, WIDE = 16, 32, 150
@@ -52,6 +53,9 @@ def _summary(model: PageModel) -> Text:
         text += Text(" of ") + safe(model.owner)
     text += Text(f"  level {model.level}  LSN {model.lsn}  {model.page_size:,} bytes\n")
     where = f"in frame {model.frame}" if model.frame is not None else f"in slot {model.slot}"
+    if model.at_lsn is not None:
+        where = f"as it was at LSN {model.at_lsn}, rebuilt from the log by {plural(model.replayed, 'record')}"
+        where += f" upon the checkpoint of LSN {model.base_lsn}" if model.base_lsn is not None else ""
     sealed = {True: ", checksum right", False: ", checksum WRONG", None: ", sealed when it is written"}[model.sealed]
     text += Text(f"{where}{sealed}; {model.live_items} items, {model.live_bytes:,} bytes ({percent(model.fill)})")
     text += Text(f", on average {model.avg_item_size:g}; free {model.free:,}, fragmented {model.fragmented:,}")

@@ -85,10 +85,10 @@ def _step(step: Step) -> list[RenderableType]:
         line += Text(f"item {step.index}" if step.found else f"not there; it would be item {step.index}")
     if step.decoded:
         line += Text("  ") + safe(values_text(step.decoded))
-    return [line, *(_comparisons(step.comparisons))]
+    return [line, *(comparison_lines(step.comparisons))]
 
 
-def _comparisons(all_of_them: tuple[Comparison, ...]) -> list[Text]:
+def comparison_lines(all_of_them: tuple[Comparison, ...]) -> list[Text]:
     """Hints on one line, then one line a comparison with a slot."""
     lines = []
     hints = [one for one in all_of_them if one.by == "hint"]

@@ -93,6 +93,16 @@ class CorruptionError(OperationalError):
         return f"{self.args[0]} ({', '.join(where)})" if where else str(self.args[0])
 
 
+class HistoryError(OperationalError):
+    """A state so old that log and checkpoints do not reach it. `page`, `lsn`: what was asked for; `oldest_lsn`: what can be had."""
+
+    def __init__(self, message: str, *, page: int, lsn: int, oldest_lsn: int):
+        super().__init__(message)
+        self.page = page
+        self.lsn = lsn
+        self.oldest_lsn = oldest_lsn
+
+
 class IntegrityError(DatabaseError):
     """A constraint (NOT NULL, UNIQUE, CHECK, PRIMARY KEY, FOREIGN KEY) refused the change."""
 

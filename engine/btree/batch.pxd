@@ -8,6 +8,9 @@ from engine.base.invariant cimport invariant
 from engine.base.schedule cimport POINT_PUBLISH, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock, wall_us
 from engine.base.thread cimport thread_self
+from engine.base.trace cimport (
+    TRACE_AFTER, TRACE_ALLOCATE, TRACE_BEFORE, TRACE_FREE, TRACE_PIN, TRACE_PUBLISH, trace_bytes, trace_event, traced,
+)
 from engine.btree.node cimport (
     build_t, node_build, node_can_update, node_delete, node_fits, node_insert, node_truncate, node_update, node_value_len,
 )

@@ -78,6 +78,8 @@ def batch_commit(b, lsn):
     invariant(p.published < b.first_lsn and b.first_lsn < at, b"a batch's records lie between two published states")
     store_release(cython.address(p.published), at)
     yield_point(POINT_PUBLISH)
+    if traced():
+        trace_event(TRACE_PUBLISH, 0, -1, at, b.records, 0)
     snapshot_release(p, b.snapshot)
     b.snapshot = -1
     done: cython.int = OK
@@ -238,6 +240,8 @@ def _latch(b, page_id, frame):
         r.slot = 0
         f.flags |= FRAME_DIRTY
         mutex_unlock(cython.address(p.mutex))
+    if traced():
+        trace_bytes(TRACE_BEFORE, page_id, frame, 0, 0, 0, frame_page(p, frame), p.page_size)
 
 
 def _new_page(b, page_id):
@@ -271,6 +275,9 @@ def _new_page(b, page_id):
     b.previous = r.lsn
     r.lsn = page.lsn = wal_end(b.wal)
     add_acq_rel(cython.address(f.word), LATCH_PIN)
+    if traced():
+        trace_event(TRACE_ALLOCATE, page_id[0], frame, 0, 0, 0)
+        trace_event(TRACE_PIN, page_id[0], frame, 0, 0, 0)
     set_frame(p, page_id[0], frame)
     unlatch_exclusive(cython.address(f.word), frame)
     mutex_unlock(cython.address(p.mutex))
@@ -293,6 +300,8 @@ def _applied(b, page_id, frame, lsn):
     invariant(b.pool.frames[frame].flags & FRAME_DIRTY != 0, b"a changed page is dirty")
     page.lsn = lsn
     ref_of(b.pool, page_id).lsn = lsn
+    if traced():
+        trace_bytes(TRACE_AFTER, page_id, frame, lsn, 0, 0, page, b.pool.page_size)
     unlatch_exclusive(cython.address(b.pool.frames[frame].word), frame)
 
 
@@ -529,6 +538,8 @@ def batch_free_page(b, page_id):
         )
         if lsn == 0:
             done = ERR_POISONED
+        elif traced():
+            trace_bytes(TRACE_FREE, page_id, frame, lsn, 0, 0, page, p.page_size)
     mutex_lock(cython.address(p.mutex))
     if done == OK and version >= 0:
         version_retire(p, page_id, frame, version, lsn)

@@ -2,6 +2,7 @@ from libc.stdint cimport uint8_t, uint16_t, uint64_t, uint32_t
 from engine.base.codes cimport ERR_FULL, ERR_INTERNAL, ERR_POISONED, ERR_RESTART, OK
 from engine.base.schedule cimport POINT_PUBLISH, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock
+from engine.base.trace cimport TRACE_AFTER, TRACE_BEFORE, TRACE_PUBLISH, trace_bytes, trace_event, traced
 from engine.btree.batch cimport append_commit, mark_changed
 from engine.btree.node cimport (
     cell_at, node_can_update, node_delete, node_fits, node_insert, node_search, node_update, node_used, slot_at,

@@ -23,6 +23,8 @@ def _ready(p, page_id, frame):
         slot_drop(p, r.slot, SLOT_LIVE)
         r.slot = 0
         p.frames[frame].flags |= FRAME_DIRTY
+        if traced():
+            trace_bytes(TRACE_BEFORE, page_id, frame, 0, 0, 0, frame_page(p, frame), p.page_size)
         return OK
     mutex_unlock(cython.address(p.mutex))
     unlatch_exclusive(cython.address(p.frames[frame].word), frame)
@@ -36,6 +38,9 @@ def _publish(p, page_id, frame, lsn, commit_lsn):
         ref_of(p, page_id).lsn = lsn
         store_release(cython.address(p.published), commit_lsn)
         yield_point(POINT_PUBLISH)
+        if traced():
+            trace_bytes(TRACE_AFTER, page_id, frame, lsn, 0, 0, frame_page(p, frame), p.page_size)
+            trace_event(TRACE_PUBLISH, 0, -1, commit_lsn, 1, 0)
     mutex_unlock(cython.address(p.mutex))
     unlatch_exclusive(cython.address(p.frames[frame].word), frame)
 

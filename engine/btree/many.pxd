@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from engine.base.atomic cimport load_relaxed, load16_relaxed, load32_relaxed, prefetch
 from engine.base.codes cimport ERR_MEMORY, OK
+from engine.base.trace cimport TRACE_NODE, TRACE_SEEK, trace_bytes, traced
 from engine.btree.node cimport (
     CELL_SIZE, HEADER_SIZE, NODE_DAMAGED, SLOT_SIZE, node_child_of, node_lower_bound, node_narrow, node_search_from,
 )

@@ -48,6 +48,9 @@ def _narrow(p, lsn, look, root):
     if load_relaxed(cython.address(page.lsn)) > lsn:
         look.step = LOOK_SLOW
         return
+    if traced():
+        trace_bytes(TRACE_SEEK, root, -1, lsn, 0, 1, look.key, look.key_len)
+        trace_bytes(TRACE_NODE, look.page_id, look.frame, page.lsn, -2, 1, page, p.page_size)
     prefix: cython.size_t = load16_relaxed(cython.address(page.prefix_len))
     look.low = 0
     look.high = load16_relaxed(cython.address(page.count))

@@ -7,6 +7,7 @@ from engine.base.codes cimport ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY, ERR_RESTART, 
 from engine.base.schedule cimport POINT_OPTIMISTIC, yield_with_gil
 from engine.base.sync cimport thread_yield
 from engine.base.thread cimport thread_self, thread_t
+from engine.base.trace cimport TRACE_NODE, TRACE_SEEK, trace_bytes, traced
 from engine.btree.ahead cimport ahead_bring, ahead_plan, ahead_t
 from engine.btree.node cimport (
     CELL_SIZE, cell_at, cell_value, cell_key, node_child, node_child_at, node_child_index, node_search,

@@ -45,6 +45,8 @@ def _try_get(p, root, lsn, key, key_len, out):
         lsn = load_acquire(cython.address(p.published))
     page_id: cython.uint = root
     _depth: cython.int
+    if traced():
+        trace_bytes(TRACE_SEEK, root, -1, lsn, 0, 1, key, key_len)
     for _depth in range(DEPTH_MAX):
         frame = frame_of(p, page_id)
         if frame < 0:
@@ -58,6 +60,8 @@ def _try_get(p, root, lsn, key, key_len, out):
             return -1
         if load_relaxed(cython.address(page.lsn)) > lsn:
             return -1
+        if traced():
+            trace_bytes(TRACE_NODE, page_id, frame, page.lsn, -2, 1, page, p.page_size)
         yield_with_gil(POINT_OPTIMISTIC)
         if page.kind == KIND_BRANCH:
             child = node_child(page, p.page_size, key, key_len)
@@ -170,6 +174,8 @@ def leaf_fix(p, root, lsn, key, key_len, bound, ahead, frame):
     """
     page_id: cython.uint = root
     level: cython.int = 256
+    if traced():
+        trace_bytes(TRACE_SEEK, root, -1, lsn, bound, 0, key, key_len)
     _depth: cython.int
     for _depth in range(DEPTH_MAX):
         once: cython.bint = ahead != cython.NULL and level == 1
@@ -181,6 +187,8 @@ def leaf_fix(p, root, lsn, key, key_len, bound, ahead, frame):
             pool_unfix(p, at)
             return corrupt(page_id, 102)
         level = page.level
+        if traced():
+            trace_bytes(TRACE_NODE, page_id, at, page.lsn, -2, 0, page, p.page_size)
         if page.kind == KIND_LEAF:
             frame[0] = at
             return OK

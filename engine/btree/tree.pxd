@@ -2,6 +2,9 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy
 from engine.base.codes cimport ERR_CORRUPT, ERR_FULL, ERR_INTERNAL, ERR_NOT_FOUND, OK
 from engine.base.thread cimport thread_self
+from engine.base.trace cimport (
+    TRACE_GROW, TRACE_MERGE, TRACE_NODE, TRACE_SEEK, TRACE_SPLIT, trace_bytes, trace_event, traced,
+)
 from engine.btree.batch cimport (
     batch_build, batch_delete, batch_free_page, batch_insert, batch_t, batch_truncate, batch_update,
 )

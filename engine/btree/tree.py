@@ -55,6 +55,8 @@ def path_release(p, path):
 def tree_descend(p, root, key, key_len, path):
     """Pin the newest versions of the pages from the root to the leaf of `key`. 0, or an error with nothing pinned."""
     path.depth = 0
+    if traced():
+        trace_bytes(TRACE_SEEK, root, -1, 0, 0, 0, key, key_len)
     page_id: cython.uint = root
     level: cython.int = -1
     tree: cython.uint = 0
@@ -78,11 +80,15 @@ def tree_descend(p, root, key, key_len, path):
             return corrupt(page_id, 102)
         level = page.level
         if page.kind == KIND_LEAF:
+            if traced():
+                trace_bytes(TRACE_NODE, page_id, frame, page.lsn, -1, 0, page, p.page_size)
             return OK
         path.index[d] = node_child_index(page, p.page_size, key, key_len) if page.kind == KIND_BRANCH else -1
         if path.index[d] < 0:
             path_release(p, path)
             return corrupt(page_id, 103)
+        if traced():
+            trace_bytes(TRACE_NODE, page_id, frame, page.lsn, path.index[d], 0, page, p.page_size)
         page_id = node_child_at(page, path.index[d])
 
 
@@ -200,6 +206,8 @@ def tree_split(b, path, d, key, key_len):
     length = _separator(b, page, split, key, key_len, separator)
     if not node_fits(parent, length, 4):
         return tree_split(b, path, d - 1, separator, length)
+    if traced():
+        trace_event(TRACE_SPLIT, path.page_id[d], path.frame[d], 0, split, page.count - split)
     build: build_t
     _describe(page, p.page_size, cython.address(build))
     build.count = page.count - cython.cast(cython.ushort, split)
@@ -255,6 +263,8 @@ def _grow_root(b, path):
     """Move the root's content to a new child; the root becomes a branch above it. 0 or an error."""
     p = b.pool
     root = frame_page(p, path.frame[0])
+    if traced():
+        trace_event(TRACE_GROW, path.page_id[0], path.frame[0], 0, root.level + 1, 0)
     build: build_t
     _describe(root, p.page_size, cython.address(build))
     packed = node_pack(root, p.page_size, 0, root.count, build.prefix_len, b.packed, 2 * p.page_size)
@@ -374,6 +384,8 @@ def _merge_pair(b, path, d, left_id, right_id, right_index):
         total = first + second + cython.cast(cython.long, build.count) * 6
         total += HEADER_SIZE + build.lower_len + build.upper_len
         if total <= most:
+            if traced():
+                trace_event(TRACE_MERGE, left_id, left_frame, 0, right_id, right.count)
             build.cells = b.packed
             build.cells_len = cython.cast(cython.uint, first + second)
             built = batch_build(b, left_id, left.tree_id, cython.address(build))

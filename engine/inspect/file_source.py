@@ -257,6 +257,12 @@ class FileSource(Source):
             return LogReader(self.fs, log_directory(self.path), fields["log_id"], fields["segment_size"])
         return LogReader(self.fs, log_directory(self.path))
 
+    def written_lsn(self) -> int | None:
+        return None
+
+    def published_lsn(self) -> int | None:
+        return None
+
     def file_size(self) -> int:
         return int(self.file.size())
 

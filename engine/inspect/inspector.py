@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from engine.base.errors import NotSupportedError, ProgrammingError
+from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Catalog
+from engine.inspect.damage import Damage, find_damage
 from engine.inspect.decode import Origin, decode_meta, decode_page, header_of
+from engine.inspect.diff import DiffModel, diff_model
 from engine.inspect.file import FileModel, file_model
 from engine.inspect.file_source import FileSource
+from engine.inspect.history import PageHistoryModel, RowHistoryModel, page_history, row_history
 from engine.inspect.latches import LatchesModel, latches_model
 from engine.inspect.layout import LayoutModel, layout_model
 from engine.inspect.live_source import LiveSource
+from engine.inspect.memtable import MemtableModel, TransactionsModel, memtable_model, transactions_model
 from engine.inspect.page import PageModel
+from engine.inspect.past import state_at
 from engine.inspect.pool import PoolModel, pool_model
 from engine.inspect.snapshots import SnapshotsModel, snapshots_model
 from engine.inspect.source import Source, read_page
+from engine.inspect.trace import TraceModel
 from engine.inspect.tree import TreeModel, TreesModel, tree_model, trees_model
 from engine.inspect.wal import WalModel, wal_model
 from engine.txn.store import Store
@@ -28,9 +35,12 @@ class Inspector:
     source: Source
 
     def page(self, page: int, lsn: int | None = None) -> PageModel:
-        """The newest image of a page, decoded. Raises ProgrammingError where there is none."""
+        """The newest image of a page, decoded, or the page as it was at an LSN.
+
+        Raises ProgrammingError where there is none, HistoryError where log and checkpoints do not reach that LSN.
+        """
         if lsn is not None:
-            raise NotSupportedError("a page as it was at an earlier LSN cannot be shown yet; leave AT LSN out")
+            return self._page_at(page, lsn)
         found = read_page(self.source, page, self.source.owners())
         if found is None:
             last = max((ref.page for ref in self.source.refs()), default=0)
@@ -39,6 +49,29 @@ class Inspector:
                 raise ProgrammingError(f"no page can be found in {self.source.path}: {why}")
             raise ProgrammingError(f"page {page} does not exist or is free; pages in use lie in 1 to {last}")
         return found
+
+    def _page_at(self, page: int, lsn: int) -> PageModel:
+        state = state_at(self.source, page, lsn)
+        if state.image is None:
+            raise ProgrammingError(
+                f"at LSN {lsn} page {page} did not exist, or its id was free; HISTORY PAGE {page} says more"
+            )
+        owner = self.source.owners().of(header_of(state.image)["tree_id"])
+        origin = Origin("log", state.slot, None, page, (), str(owner), owner.decode)
+        made = decode_page(state.image, origin)
+        return replace(made, at_lsn=lsn, base_lsn=state.base_lsn, replayed=state.records)
+
+    def diff(self, page: int, low: int, high: int) -> DiffModel:
+        """What happened to a page between two LSNs."""
+        return diff_model(self.source, page, low, high)
+
+    def page_history(self, page: int) -> PageHistoryModel:
+        """The records that changed a page, newest first."""
+        return page_history(self.source, page)
+
+    def row_history(self, name: str | int, key: Any) -> RowHistoryModel:
+        """What the log tells of a row of a table, an entry of an index, or a key of a tree, newest first."""
+        return row_history(self.source, name, key)
 
     def slot(self, slot: int) -> PageModel:
         """The image in a slot of the file: a page, a block of the page table, or (0 and 1) a meta slot."""
@@ -87,6 +120,19 @@ class LiveInspector(Inspector):
         """Holders of and waiters for page latches."""
         return latches_model(self.source)
 
+    def memtable(self) -> MemtableModel:
+        """What is written and not yet in a page: skip lists, their levels, their entries."""
+        return memtable_model(self.source)
+
+    def transactions(self) -> TransactionsModel:
+        """Who reads and writes, and what was committed just now."""
+        return transactions_model(self.source)
+
+    def last_trace(self) -> TraceModel | None:
+        """What the last TRACE of this database saw; None where there was none."""
+        found = self.source.catalog.attached.get("trace")
+        return found if isinstance(found, TraceModel) else None
+
     def snapshots(self) -> SnapshotsModel:
         """Live snapshots and the versions they keep."""
         return snapshots_model(self.source)
@@ -97,6 +143,10 @@ class OfflineInspector(Inspector):
 
     def __init__(self, source: FileSource) -> None:
         self.source: FileSource = source
+
+    def damage(self) -> list[Damage]:
+        """Everything that is wrong with the files."""
+        return find_damage(self.source)
 
     def close(self) -> None:
         """Close the file."""

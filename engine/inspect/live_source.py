@@ -96,6 +96,12 @@ class LiveSource(Source):
         with Transaction(self.store, readonly=True) as txn:
             return Owners(self.catalog.schema(txn), self.catalog.named_trees(txn))
 
+    def written_lsn(self) -> int | None:
+        return self.hand_out_log()
+
+    def published_lsn(self) -> int | None:
+        return int(self.store.published_lsn)
+
     def hand_out_log(self) -> int | None:
         """Hand what the log still has in memory to its file; up to where that has it, None without a log of one's own."""
         log = self.store.log

@@ -82,7 +82,8 @@ class PageModel(Model):
     """A page image decoded.
 
     kind: leaf, branch, overflow, page table, meta, or unknown. owner: what the tree is, in words. source: "frame" (the
-    newest version, in the pool), "slot" (read from the file). slot: where the file has it, 0 if nowhere. sealed: whether the
+    newest version, in the pool), "slot" (read from the file), "log" (rebuilt as it was at `at_lsn`, by `replayed` records
+    upon the image in `slot`, of the checkpoint of `base_lsn`). slot: where the file has it, 0 if nowhere. sealed: whether the
     stored checksum matches the content; None for a frame, whose checksum is computed when it is written.
     lower_fence, upper_fence: None for an infinite one. live_bytes: in cells and slots. free: contiguous; fragmented: between cells.
     """
@@ -116,5 +117,8 @@ class PageModel(Model):
     damage: tuple[str, ...]
     regions: tuple[Region, ...]
     data: bytes
+    at_lsn: int | None = None
+    base_lsn: int | None = None
+    replayed: int = 0
     model: str = "page"
     version: int = 1

@@ -11,14 +11,18 @@ from typing import Any
 
 from engine.base.errors import ProgrammingError
 from engine.inspect import tables
+from engine.inspect.diff import DiffModel
 from engine.inspect.file import FileModel
+from engine.inspect.history import Chain, Change, PageHistoryModel, RowHistoryModel
 from engine.inspect.inspector import LiveInspector
 from engine.inspect.latches import LatchesModel
 from engine.inspect.layout import LayoutModel
+from engine.inspect.memtable import MemtableModel, TransactionsModel, memtable_model
 from engine.inspect.page import PageModel
 from engine.inspect.pool import PoolModel
 from engine.inspect.snapshots import SnapshotsModel
 from engine.inspect.tables import Columns, Row
+from engine.inspect.trace import TraceModel
 from engine.inspect.tree import TreeModel, TreesModel, page_summaries
 from engine.inspect.wal import WalModel, records
 from engine.record.types import text_of
@@ -26,6 +30,7 @@ from engine.sql.result import Result
 from engine.txn.views import retained_checkpoints
 
 Rows = Iterator[Row]
+ALL_ENTRIES = 1_000_000
 
 
 class InspectionResult(Result):
@@ -96,9 +101,71 @@ def step_rows(model: TreeModel) -> Rows:
             )  # fmt: skip
 
 
+def moment(us: int) -> datetime | None:
+    """Microseconds since 1970 as a TIMESTAMP; None for 0."""
+    return datetime.fromtimestamp(us / 1_000_000, UTC).replace(tzinfo=None) if us else None
+
+
+def history_rows(changes: Iterable[Change]) -> Rows:
+    """One row a record, newest first: the columns of the log, and the commit that made it count."""
+    names = [name for name, _ in tables.WAL_COLUMNS]
+    for one in changes:
+        yield *_pick(one.record, names), one.commit_lsn, moment(one.committed_us)
+
+
+def row_rows(model: RowHistoryModel) -> Rows:
+    """One row a version, newest first."""
+    for one in model.versions:
+        yield (
+            one.lsn, one.commit_lsn, moment(one.committed_us), one.txn, one.page, one.event, decoded_text(one.decoded),
+            one.value, one.overflow, one.description,
+        )  # fmt: skip
+
+
+def diff_rows(model: DiffModel) -> Rows:
+    """Header fields, items and runs of bytes that differ, then the records between; `what` says which. Bytes as digits."""
+    for field in model.fields:
+        yield "field", field.name, "changed", field.offset, None, None, _text(field.before), _text(field.after), None
+    for item in model.items:
+        before, after = _shown(item.decoded_before, item.value_before), _shown(item.decoded_after, item.value_after)
+        at = item.cell_after if item.cell_after is not None else item.cell_before
+        for lsn in item.lsns or (None,):
+            yield (
+                "item", item.key.hex(), item.change, at, item.index_before, item.index_after, before, after, lsn,
+            )  # fmt: skip
+    for run in model.runs:
+        yield "bytes", None, "changed", run.offset, None, None, run.before.hex(), run.after.hex(), None
+    for change in model.records:
+        record = change.record
+        yield "record", record.record_type, None, None, None, None, None, record.description, record.start_lsn
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _shown(decoded: dict[str, Any] | None, value: bytes | None) -> str | None:
+    return decoded_text(decoded) if decoded is not None else None if value is None else value.hex()
+
+
 def snapshot_rows(model: SnapshotsModel) -> Rows:
     """One row a snapshot."""
     return ((s.lsn, s.readers, s.kept, s.since_us, s.age_ms) for s in model.snapshots)
+
+
+def entry_rows(model: MemtableModel) -> Rows:
+    """One row an entry, by tree and key."""
+    for one in model.entries:
+        yield *_pick(one, [name for name, _ in tables.MEMTABLE_COLUMNS[:-1]]), decoded_text(one.decoded)
+
+
+def trace_rows(model: TraceModel) -> Rows:
+    """One row an event, in order."""
+    for one in model.events:
+        yield (
+            one.number, one.at_ns / 1000, one.event, one.page, one.frame, one.lsn, one.detail or None,
+            len(one.comparisons) or None,
+        )  # fmt: skip
 
 
 def wait_rows(model: LatchesModel) -> Rows:
@@ -109,10 +176,22 @@ def wait_rows(model: LatchesModel) -> Rows:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 
+def _numbers(args: Row, *names: str) -> list[int]:
+    for value, name in zip(args, names, strict=False):
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise ProgrammingError(f"the {name} is a number, not {value!r}")
+    return list(args)
+
+
 def _page(inspector: LiveInspector, args: Row) -> PageModel:
-    if not isinstance(args[0], int) or isinstance(args[0], bool):
-        raise ProgrammingError(f"the page is a number, not {args[0]!r}")
-    return inspector.page(args[0])
+    """The page, and perhaps the LSN at which it is meant."""
+    return inspector.page(*_numbers(args, "page", "LSN"))
+
+
+def _row_history(inspector: LiveInspector, args: Row) -> Rows:
+    if not isinstance(args[0], (str, int)) or isinstance(args[0], bool):
+        raise ProgrammingError(f"the table is a name, not {args[0]!r}")
+    return row_rows(inspector.row_history(args[0], args[1]))
 
 
 def _wal_rows(inspector: LiveInspector, args: Row) -> Rows:
@@ -134,8 +213,7 @@ def _checkpoint_rows(inspector: LiveInspector, args: Row) -> Rows:
     """The retained checkpoints; slots: kept for each of them alone."""
     store = inspector.source.store
     for one in retained_checkpoints(store):
-        moment = datetime.fromtimestamp(one.time_us / 1_000_000, UTC).replace(tzinfo=None)
-        yield one.name, one.lsn, moment, one.sequence, one.slots, one.slots * int(store.page_size)
+        yield one.name, one.lsn, moment(one.time_us), one.sequence, one.slots, one.slots * int(store.page_size)
 
 
 ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
@@ -152,7 +230,12 @@ ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
     "latch_waits": lambda inspector, args: wait_rows(inspector.latches()),
     "wal": _wal_rows,
     "wal_stats": lambda inspector, args: _of(tables.WAL_STATS_COLUMNS, inspector.wal().statistics),
+    "page_history": lambda inspector, args: history_rows(Chain(inspector.source, *_numbers(args, "page"))),
+    "row_history": _row_history,
+    "page_diff": lambda inspector, args: diff_rows(inspector.diff(*_numbers(args, "page", "LSN", "LSN"))),
     "checkpoints": _checkpoint_rows,
+    "memtable": lambda inspector, args: entry_rows(memtable_model(inspector.source, ALL_ENTRIES)),
+    "transactions": lambda inspector, args: _of(tables.TRANSACTION_COLUMNS, inspector.transactions().transactions),
     "snapshots": lambda inspector, args: snapshot_rows(inspector.snapshots()),
 }
 
@@ -180,6 +263,18 @@ def columns_and_rows(model: Any) -> tuple[Columns, Iterable[Row]]:
             return tables.WAL_COLUMNS, _of(tables.WAL_COLUMNS, model.records)
         case LayoutModel():
             return tables.LAYOUT_COLUMNS, layout_rows(model)
+        case PageHistoryModel():
+            return tables.HISTORY_COLUMNS, history_rows(model.changes)
+        case RowHistoryModel():
+            return tables.ROW_COLUMNS, row_rows(model)
+        case DiffModel():
+            return tables.DIFF_COLUMNS, diff_rows(model)
+        case TraceModel():
+            return tables.TRACE_COLUMNS, trace_rows(model)
+        case MemtableModel():
+            return tables.MEMTABLE_COLUMNS, entry_rows(model)
+        case TransactionsModel():
+            return tables.TRANSACTION_COLUMNS, _of(tables.TRANSACTION_COLUMNS, model.transactions)
         case SnapshotsModel():
             return tables.SNAPSHOT_COLUMNS, snapshot_rows(model)
     raise TypeError(f"no rows for a {type(model).__name__}")

@@ -95,6 +95,14 @@ class Source(ABC):
         """A new reader of the log, standing at its oldest record."""
 
     @abstractmethod
+    def written_lsn(self) -> int | None:
+        """Up to where a writer who goes on meanwhile has written the log; None where there is none."""
+
+    @abstractmethod
+    def published_lsn(self) -> int | None:
+        """LSN of the last commit that can be seen; None for files alone, whose log has to be read for it."""
+
+    @abstractmethod
     def file_size(self) -> int:
         """Bytes of the data file."""
 

@@ -11,7 +11,9 @@ from typing import Any
 from engine.base.errors import NotSupportedError, ProgrammingError
 from engine.inspect.inspector import LiveInspector
 from engine.inspect.model import Model
+from engine.inspect.trace import TraceModel, trace_call
 from grammar import ast
+from grammar.unparse import unparse
 
 
 def value_of(node: ast.Expr | None, params: Any) -> Any:
@@ -42,13 +44,31 @@ def _number(node: ast.Expr | None, params: Any, what: str) -> int | None:
     return value
 
 
+def _needed(node: ast.Expr, params: Any, what: str) -> int:
+    value = _number(node, params, what)
+    if value is None:
+        raise ProgrammingError(f"the {what} is a number, not NULL")
+    return value
+
+
+def trace_of(inspector: LiveInspector, session: Any, node: ast.Trace, params: Any) -> TraceModel:
+    """Run a statement, traced, in its session; its rows are read and counted. An error of the statement is part of the trace."""
+    text = unparse(node.statement)
+    if len(params) == 1 and isinstance(params, (tuple, list)) and isinstance(params[0], Mapping):
+        params = params[0]
+
+    def run() -> int:
+        result = session.execute(text, params)
+        rows = len(result.fetchall())
+        return rows or max(result.rowcount or 0, 0)
+
+    return trace_call(text, run, inspector.source.owners)
+
+
 def model_of(inspector: LiveInspector, node: ast.Statement, params: Any = ()) -> Model:
     """The model a statement asks for. Raises ProgrammingError, NotSupportedError."""
     if isinstance(node, ast.InspectPage):
-        page = _number(node.page, params, "page")
-        if page is None:
-            raise ProgrammingError("the page is a number, not NULL")
-        return inspector.page(page, _number(node.at_lsn, params, "LSN"))
+        return inspector.page(_needed(node.page, params, "page"), _number(node.at_lsn, params, "LSN"))
     if isinstance(node, ast.InspectLayout):
         return inspector.layout(node.kind)
     if isinstance(node, ast.InspectTree):
@@ -59,11 +79,18 @@ def model_of(inspector: LiveInspector, node: ast.Statement, params: Any = ()) ->
             _number(node.page, params, "page"),
             _number(node.transaction, params, "transaction"),
         )
+    if isinstance(node, ast.Diff):
+        return inspector.diff(
+            _needed(node.page, params, "page"), _needed(node.low, params, "LSN"), _needed(node.high, params, "LSN")
+        )
+    if isinstance(node, ast.HistoryPage):
+        return inspector.page_history(_needed(node.page, params, "page"))
+    if isinstance(node, ast.HistoryRow):
+        return inspector.row_history(node.table.name, value_of(node.key, params))
     if isinstance(node, ast.Inspect):
-        what = node.what.lower()
-        if what in ("file", "pool", "latches", "snapshots"):
+        what = {"txns": "transactions"}.get(node.what.lower(), node.what.lower())
+        if what in ("file", "pool", "latches", "snapshots", "memtable", "transactions"):
             found = getattr(inspector, what)()
             assert isinstance(found, Model)
             return found
-        raise NotSupportedError(f"INSPECT {node.what} is not there yet; INSPECT SNAPSHOTS shows who reads and writes")
     raise NotSupportedError(f"{type(node).__name__} is no inspection that is there yet")

@@ -99,6 +99,30 @@ SNAPSHOT_COLUMNS = (
     ("lsn", INTEGER), ("readers", INTEGER), ("kept", INTEGER), ("since_us", INTEGER), ("age_ms", REAL),
 )  # fmt: skip
 
+HISTORY_COLUMNS = (
+    *WAL_COLUMNS, ("commit_lsn", INTEGER), ("committed", TIMESTAMP),
+)  # fmt: skip
+ROW_COLUMNS = (
+    ("lsn", INTEGER), ("commit_lsn", INTEGER), ("committed", TIMESTAMP), ("txn", INTEGER), ("page", INTEGER), ("event", TEXT),
+    ("decoded", TEXT), ("value", BLOB), ("overflow_len", INTEGER), ("description", TEXT),
+)  # fmt: skip
+MEMTABLE_COLUMNS = (
+    ("generation", INTEGER), ("tree", INTEGER), ("owner", TEXT), ("key", BLOB), ("txn", INTEGER), ("state", TEXT),
+    ("commit_lsn", INTEGER), ("write", TEXT), ("height", INTEGER), ("length", INTEGER), ("value", BLOB), ("decoded", TEXT),
+)  # fmt: skip
+TRANSACTION_COLUMNS = (
+    ("txn", INTEGER), ("state", TEXT), ("readers", INTEGER), ("snapshot_lsn", INTEGER), ("commit_lsn", INTEGER),
+    ("since_us", INTEGER), ("age_ms", REAL), ("entries", INTEGER), ("deletes", INTEGER), ("bytes", INTEGER),
+    ("generation", INTEGER), ("kept", INTEGER),
+)  # fmt: skip
+TRACE_COLUMNS = (
+    ("number", INTEGER), ("at_us", REAL), ("event", TEXT), ("page", INTEGER), ("frame", INTEGER), ("lsn", INTEGER),
+    ("detail", TEXT), ("comparisons", INTEGER),
+)  # fmt: skip
+DIFF_COLUMNS = (
+    ("what", TEXT), ("name", TEXT), ("change", TEXT), ("offset", INTEGER), ("item_before", INTEGER), ("item_after", INTEGER),
+    ("before", TEXT), ("after", TEXT), ("lsn", INTEGER),
+)  # fmt: skip
 CHECKPOINT_COLUMNS = (
     ("name", TEXT), ("lsn", INTEGER), ("time", TIMESTAMP), ("sequence", INTEGER), ("slots", INTEGER), ("bytes", INTEGER),
 )  # fmt: skip
@@ -106,8 +130,8 @@ CHECKPOINT_COLUMNS = (
 TABLES = (
     Table("file", FILE_COLUMNS),
     Table("slots", SLOT_COLUMNS),
-    Table("page_items", ITEM_COLUMNS, 1, 1),
-    Table("page_fields", FIELD_COLUMNS, 1, 1),
+    Table("page_items", ITEM_COLUMNS, 1, 2),
+    Table("page_fields", FIELD_COLUMNS, 1, 2),
     Table("layouts", LAYOUT_COLUMNS),
     Table("trees", TREE_COLUMNS),
     Table("pages", PAGE_COLUMNS),
@@ -117,10 +141,18 @@ TABLES = (
     Table("latch_waits", WAIT_COLUMNS),
     Table("wal", WAL_COLUMNS, 0, 1),
     Table("wal_stats", WAL_STATS_COLUMNS),
+    Table("page_history", HISTORY_COLUMNS, 1, 1),
+    Table("row_history", ROW_COLUMNS, 2, 2),
+    Table("page_diff", DIFF_COLUMNS, 3, 3),
     Table("snapshots", SNAPSHOT_COLUMNS),
+    Table("trace", TRACE_COLUMNS),
+    Table("memtable", MEMTABLE_COLUMNS),
+    Table("transactions", TRANSACTION_COLUMNS),
     Table("checkpoints", CHECKPOINT_COLUMNS),
 )
-STATEMENTS = (ast.Inspect, ast.InspectPage, ast.InspectLayout, ast.InspectTree, ast.InspectWal)
+STATEMENTS = (
+    ast.Inspect, ast.InspectPage, ast.InspectLayout, ast.InspectTree, ast.InspectWal, ast.Diff, ast.HistoryPage, ast.HistoryRow,
+)  # fmt: skip
 
 
 def register(shared: Shared, db: Any) -> None:
@@ -148,7 +180,23 @@ def register(shared: Shared, db: Any) -> None:
 
         return result_of(model_of(inspector(), node, params))
 
+    def tracer(node: ast.Statement, session: Any, params: Row) -> Any:
+        from engine.inspect.rows import result_of
+        from engine.inspect.statements import trace_of
+
+        assert isinstance(node, ast.Trace)
+        model = catalog.attached["trace"] = trace_of(inspector(), session, node, params)
+        return result_of(model)
+
+    def last_trace(args: Row, session: Any) -> Iterable[Row]:
+        from engine.inspect.rows import trace_rows
+
+        model = inspector().last_trace()
+        return trace_rows(model) if model is not None else ()
+
     for table in TABLES:
-        shared.register_system_table(table.name, table.columns, provider(table.name), table.least, table.most)
+        rows = last_trace if table.name == "trace" else provider(table.name)
+        shared.register_system_table(table.name, table.columns, rows, table.least, table.most)
+    shared.register_statement(ast.Trace, tracer)
     for kind in STATEMENTS:
         shared.register_statement(kind, handler)

@@ -9,6 +9,7 @@ from engine.base.schedule cimport (
     POINT_LATCH, POINT_LATCH_CAS, POINT_OPTIMISTIC, POINT_PIN, POINT_UNLATCH, POINT_VALIDATE, yield_point, yield_with_gil,
 )
 from engine.base.sync cimport cond_broadcast, cond_init, cond_t, cond_wait, mutex_init, mutex_lock, mutex_t, mutex_unlock
+from engine.base.trace cimport TRACE_LATCH, TRACE_UNLATCH, TRACE_UNPIN, TRACE_WAIT, trace_event, traced
 from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, WAIT_KINDS, held_t, thread_self, thread_t, ticks, ticks_per_ns
 
 cdef enum:
@@ -82,6 +83,7 @@ cdef void _wait(uint64_t *word, uint64_t blockers, uint8_t mode, uint32_t frame,
 cdef void _wake(uint64_t *word) noexcept nogil
 cdef void _remember(thread_t *t, uint32_t frame, uint32_t page, uint8_t mode) noexcept nogil
 cdef void _forget(thread_t *t, uint32_t frame) noexcept nogil
+cdef void _trace_unlatch(thread_t *t, uint32_t frame) noexcept nogil
 
 # A visit of a page, for the diagnostics: every HEAT_SAMPLE-th of a thread is noted at the frame.
 cdef inline void frame_visit(frame_t *f) noexcept nogil:

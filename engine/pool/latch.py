@@ -50,11 +50,15 @@ def _remember(t, frame, page, mode):
         h.mode = mode
         h.since = ticks()
     t.depth += 1
+    if traced():
+        trace_event(TRACE_LATCH, page, frame, 0, mode, 0)
 
 
 def _forget(t, frame):
     invariant(t.depth > 0, b"what a thread releases it has taken")
     t.depth -= 1
+    if traced():
+        _trace_unlatch(t, frame)
     if t.depth < HELD_MAX and t.held[t.depth].frame != frame:
         # released out of order: close the gap
         i: cython.int = cython.cast(cython.int, t.depth) - 1
@@ -62,6 +66,15 @@ def _forget(t, frame):
             i -= 1
         if i >= 0:
             t.held[i] = t.held[t.depth]
+
+
+def _trace_unlatch(t, frame):
+    i: cython.int
+    for i in range(min(cython.cast(cython.int, t.depth) + 1, cython.cast(cython.int, HELD_MAX))):
+        if t.held[i].frame == frame:
+            trace_event(TRACE_UNLATCH, t.held[i].page, frame, 0, t.held[i].mode, 0)
+            return
+    trace_event(TRACE_UNLATCH, 0, frame, 0, 63, 0)
 
 
 def latch_note_kind(word, kind, level):
@@ -208,6 +221,8 @@ def _wait(word, blockers, mode, frame, page):
     t.waiting = 0
     ns = cython.cast(uint64_t, (ticks() - t.wait.since) / ticks_per_ns())
     t.wait_ns += ns
+    if traced():
+        trace_event(TRACE_WAIT, page, frame, 0, ns, mode)
     bucket: cython.int = 0
     while ns > 1 and bucket < WAIT_BUCKETS - 1:
         ns >>= 1

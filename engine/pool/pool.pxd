@@ -15,6 +15,7 @@ from engine.base.sync cimport (
     cond_destroy, cond_init, cond_t, mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield,
 )
 from engine.base.thread cimport thread_buffer, thread_self, thread_t
+from engine.base.trace cimport TRACE_EVICT, TRACE_LOAD, TRACE_PIN, TRACE_UNPIN, trace_event, traced
 from engine.pool.latch cimport (
     LATCH_EXCLUSIVE, LATCH_PIN, frame_t, frame_visit, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
     unlatch_exclusive, unlatch_shared,
@@ -265,4 +266,6 @@ cdef inline void pool_unfix(pool_t *p, int32_t frame) noexcept nogil:
     unlatch_shared(&p.frames[frame].word, <uint32_t>frame)
 
 cdef inline void pool_unpin(pool_t *p, int32_t frame) noexcept nogil:
+    if traced():
+        trace_event(TRACE_UNPIN, p.frames[frame].page_id, frame, 0, 0, 0)
     latch_unpin(&p.frames[frame].word)

@@ -193,7 +193,10 @@ def frame_take(p):
             if f.flags & FRAME_DIRTY or load32_relaxed(cython.address(f.usage)) > 0 or f.page_id == 0:
                 continue  # not to be had, or given back meanwhile: then it is on the free list, or taken from there
         if try_evict(cython.address(f.word), frame, f.page_id):
+            left: cython.uint = f.page_id
             if _detach(p, frame):
+                if traced():
+                    trace_event(TRACE_EVICT, left, frame, 0, 0, 0)
                 p.evictions += 1
                 p.sweeps += steps
                 return frame
@@ -331,6 +334,8 @@ def pool_load(p, page_id):
     tag: cython.uint = r.tag
     store_relaxed(cython.address(p.reads), p.reads + 1)  # commits compare it without the mutex
     mutex_unlock(cython.address(p.mutex))
+    if traced():
+        trace_event(TRACE_LOAD, page_id, frame, 0, slot, 0)
     done = read_image(p, page_id, slot, tag, frame_page(p, frame))
     if done == OK and frame_page(p, frame).lsn > r.lsn:
         done = _from_the_future(page_id, cython.cast(uint64_t, slot) << p.page_shift)
@@ -360,6 +365,8 @@ def pool_pin(p, page_id):
         if f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame:
             frame_touch(f)
             frame_visit(f)
+            if traced():
+                trace_event(TRACE_PIN, page_id, frame, 0, 0, 0)
             return frame
         latch_unpin(cython.address(f.word))
 

@@ -6,6 +6,7 @@ from engine.base.codes cimport ERR_INTERNAL, ERR_MEMORY, ERR_POOL_FULL, OK
 from engine.base.invariant cimport invariant
 from engine.base.schedule cimport POINT_SNAPSHOT, POINT_VERSION, yield_point
 from engine.base.sync cimport wall_us
+from engine.base.trace cimport TRACE_VERSION, trace_event, traced
 from engine.pool.latch cimport latch_exclusive, try_evict, unlatch_exclusive
 from engine.pool.pool cimport (
     FRAME_DIRTY, FRAME_GARBAGE, SLOT_LIVE, frame_give, frame_page, frame_t, frame_take, mutex_lock, mutex_unlock,

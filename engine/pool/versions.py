@@ -245,6 +245,8 @@ def version_keep(p, page_id, frame):
     c = cython.address(p.frames[copy])
     c.page_id = page_id
     c.version = version
+    if traced():
+        trace_event(TRACE_VERSION, page_id, copy, page.lsn, p.snapshots[p.newest_snapshot].lsn, 0)
     c.flags = 0 if r.slot != 0 and not f.flags & FRAME_DIRTY else FRAME_DIRTY
     store32_relaxed(cython.address(c.usage), 1)
     yield_point(POINT_VERSION)

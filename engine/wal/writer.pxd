@@ -1,6 +1,7 @@
 """The log writer's C face (see writer.py); cimport it from engine.wal.log."""
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.schedule cimport POINT_APPEND, POINT_FILLED, POINT_SEGMENT, yield_point
+from engine.base.trace cimport TRACE_LOG, TRACE_SYNC, TRACE_SYNCED, trace_event, traced
 from engine.base.sync cimport cond_t, mutex_t
 from engine.storage.file cimport file_t
 from engine.wal.records cimport record_header_t, segment_header_t, wal_part_t

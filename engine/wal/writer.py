@@ -254,6 +254,8 @@ def wal_append(w, type, txn, page, tree, page_prev_lsn, fixed, fixed_len, parts,
     cython.cast(cython.pointer(uint32_t), w.ring + (lsn & w.ring_mask))[0] = crc
     w.last_crc = crc
     publish_end(w, lsn + whole)
+    if traced():
+        trace_event(TRACE_LOG, page, -1, lsn, type, length)
     return lsn
 
 
@@ -385,6 +387,8 @@ def wal_sync(w, lsn):
     if load_acquire(cython.address(w.synced)) >= lsn:
         return 0
     start: uint64_t = now_ns()
+    if traced():
+        trace_event(TRACE_SYNC, 0, -1, lsn, 0, 0)
     mutex_lock(cython.address(w.mutex))
     while w.synced < lsn:
         if w.poisoned:
@@ -400,6 +404,8 @@ def wal_sync(w, lsn):
         storei32_release(cython.address(w.group_waiters[parity]), w.group_waiters[parity] - 1)
     _count_wait(w, start)
     mutex_unlock(cython.address(w.mutex))
+    if traced():
+        trace_event(TRACE_SYNCED, 0, -1, wal_synced(w), 0, 0)
     return code
 
 

@@ -180,7 +180,7 @@ def test_wrong_arguments_are_explained(filled: Any) -> None:
     for page in (0, -1, 99_999, 1 << 40):
         with pytest.raises(engine.Error, match="does not exist or is free"):
             filled.inspect.page(page)
-    with pytest.raises(engine.Error, match="AT LSN"):
-        filled.execute("INSPECT PAGE 3 AT LSN 100")
+    with pytest.raises(engine.Error, match="is a number"):
+        filled.execute("INSPECT PAGE 3 AT LSN 'x'")
     with pytest.raises(engine.Error, match="number"):
         filled.execute("SELECT * FROM sys.page_items('x')")

@@ -39,7 +39,16 @@ def db(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with engine.open(":memory:", page_size=4096) as made:
         made.execute("CREATE TABLE flights (id INTEGER PRIMARY KEY, carrier TEXT, day DATE)")
         made.execute("INSERT INTO flights VALUES (1, 'UA', '2013-01-01'), (2, NULL, '2013-01-02'), (7, 'B6', NULL)")
-        yield made
+        with made.begin(readonly=True), made.begin() as txn:
+            txn.execute("INSERT INTO flights VALUES (70, 'not committed', NULL)")
+            yield made
+            txn.rollback()
+
+
+def first_lsn(db: Any) -> int:
+    """Of the page of flights, as it was made."""
+    found: int = db.inspect.page_history(3).changes[-1].record.start_lsn
+    return found
 
 
 def inspections(db: Any) -> dict[str, Callable[[], Model]]:
@@ -47,7 +56,11 @@ def inspections(db: Any) -> dict[str, Callable[[], Model]]:
     return {
         "leaf": lambda: look.page(3), "meta": lambda: look.slot(0), "trees": look.tree, "file": look.file, "pool": look.pool,
         "tree": lambda: look.tree("flights"), "path": lambda: look.tree("flights", 2), "latches": look.latches,
-        "wal": look.wal, "layout": look.layout, "snapshots": look.snapshots,
+        "wal": look.wal, "layout": look.layout, "snapshots": look.snapshots, "memtable": look.memtable,
+        "txns": look.transactions, "history": lambda: look.page_history(3), "row": lambda: look.row_history("flights", 2),
+        "diff": lambda: look.diff(3, first_lsn(db), look.page(3).lsn), "then": lambda: look.page(3, first_lsn(db)),
+        "trace": lambda: db.execute("TRACE INSERT INTO flights VALUES (NULL, 'XX', '2014-01-01')").model,
+        "select": lambda: db.execute("TRACE SELECT * FROM flights WHERE id = 7").model,
     }  # fmt: skip
 
 
@@ -62,7 +75,28 @@ def test_a_page_at_80_columns(db: Any) -> None:
 
 @pytest.mark.parametrize("width", [80, 200])
 @pytest.mark.parametrize(
-    "kind", ["leaf", "meta", "trees", "file", "pool", "tree", "path", "latches", "wal", "layout", "snapshots"]
+    "kind",
+    [
+        "leaf",
+        "meta",
+        "trees",
+        "file",
+        "pool",
+        "tree",
+        "path",
+        "latches",
+        "wal",
+        "layout",
+        "snapshots",
+        "memtable",
+        "txns",
+        "history",
+        "row",
+        "diff",
+        "then",
+        "trace",
+        "select",
+    ],
 )
 def test_everything_fits_its_terminal(db: Any, kind: str, width: int) -> None:
     model = inspections(db)[kind]()

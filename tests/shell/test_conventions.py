@@ -203,7 +203,9 @@ def test_every_flag_and_command_has_a_case() -> None:
         line.split()[0] for case in CASES for text in [*case[0], case[1]] for line in text.splitlines() if line.strip()
     }
     flags = {flag for option in OPTIONS for flag in (*option.flags, option.off) if flag}
-    inspections = {name for name, command in COMMANDS.items() if command.run.__module__.endswith(".inspect")}
+    inspections = {
+        name for name, command in COMMANDS.items() if command.run.__module__.endswith((".inspect", ".trace"))
+    }
     restored = {".restore"}  # test_files.py
     aliases = {
         alias for name, command in COMMANDS.items() if {name, *command.aliases} & used for alias in command.aliases

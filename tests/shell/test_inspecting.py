@@ -33,6 +33,10 @@ CASES = [
     ("pool", [], '"frames"'),
     ("latches", [], "{"),
     ("snapshots", [], "{"),
+    ("memtable", [], '"generations"'),
+    ("txns", [], '"published_lsn"'),
+    ("history-page", ["2"], '"record_type"'),
+    ("history-row", ["t", "42"], '"event": "built"'),
 ]
 
 
@@ -51,7 +55,20 @@ def test_both_faces_of_the_command_line(what: str, words: list[str], shows: str,
 
 
 def test_every_kind_is_tried() -> None:
-    assert {case[0] for case in CASES} == set(KINDS)
+    assert {case[0] for case in CASES} | {"diff"} == set(KINDS)
+
+
+def test_a_page_of_the_past(path: str) -> None:
+    with engine.open(path, readonly=True) as db:
+        high, low = [row[0] for row in db.execute("SELECT start_lsn FROM sys.page_history(2)")][:2]
+    then = anokuro("inspect", path, "page", "2", "--at", str(low), "--json")
+    assert json.loads(then.stdout)["lsn"] == low
+    live = anokuro(path, "--json", "-c", f".page 2 @{low}")
+    assert json.loads(live.stdout)["data"] == json.loads(then.stdout)["data"]
+    shown = anokuro("inspect", path, "diff", "2", str(low), str(high))
+    assert shown.returncode == 0 and "records in between" in shown.stdout
+    gone = anokuro("inspect", path, "page", "2", "--at", "99999999")
+    assert gone.returncode == 1 and "not written yet" in gone.stderr
 
 
 @pytest.mark.parametrize(
@@ -100,6 +117,30 @@ def test_check(path: str, tmp_path: Path) -> None:
     assert done.returncode in (1, 3)
     assert "Traceback" not in done.stderr
     assert "page" in done.stdout + done.stderr or "checksum" in done.stdout + done.stderr
+
+
+def test_check_says_what_it_means_and_recover_saves(tmp_path: Path) -> None:
+    path, saved = tmp_path / "broken.ank", tmp_path / "saved.ank"
+    with engine.open(path, segment_size=1 << 16) as db:
+        db.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        db.executemany("INSERT INTO t VALUES (?, ?)", [(number, "x" * 50) for number in range(2000)])
+    with engine.open(path, readonly=True) as db:
+        page, slot = db.execute("SELECT page, slot FROM sys.pages WHERE owner = 'table t' AND kind = 'leaf'").fetchone()
+    data = bytearray(path.read_bytes())
+    data[slot * 8192 + 4000] ^= 0xFF
+    path.write_bytes(data)
+    checked = anokuro("check", str(path))
+    assert checked.returncode == 1 and f"page {page}, offset {slot * 8192}" in checked.stdout
+    assert "rows of table t cannot be read" in checked.stdout and "recover" in checked.stderr
+    done = anokuro("recover", str(path), "--output", str(saved))
+    assert done.returncode == 1 and "something was lost" in done.stderr
+    assert "table t: " in done.stdout and "nothing can be read " in done.stdout
+    rows = int(anokuro(str(saved), "-t", "-c", "SELECT count(*) FROM t").stdout)
+    assert 1800 < rows < 2000
+    again = anokuro("recover", str(path), "--output", str(saved))
+    assert again.returncode == 1 and "exists already" in again.stderr
+    report = anokuro("recover", str(saved), "--output", str(tmp_path / "more.ank"), "--json")
+    assert report.returncode == 0 and json.loads(report.stdout)["trees"][0]["saved"] == rows
 
 
 def test_a_locked_database(path: str) -> None:

@@ -1,0 +1,6 @@
+from typing import Any
+
+from engine.txn.store import Store
+
+def memtable(store: Store, limit: int) -> dict[str, Any]: ...
+def writers(store: Store) -> list[tuple[int, int, int, int, int]]: ...
