@@ -46,6 +46,8 @@ ORDINARY = Variant(
     "ordinary",
     ("-O2", "-g1", "-DNDEBUG", "-DANOKURO_CHECKED=0", "-fwrapv", "-fno-strict-aliasing"),
 )
+# The ordinary build without the diagnostics of latches: what they cost is measured against it.
+BLIND = Variant("blind", (*ORDINARY.flags, "-DANOKURO_DIAGNOSTICS=0"))
 SANITIZER_FLAGS = (
     "-O1",
     "-g",

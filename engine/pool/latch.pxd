@@ -38,6 +38,9 @@ cdef extern from *:
     } frame_t;
     _Static_assert(sizeof(frame_t) == 64, "a descriptor is a cache line");
     #endif
+    #ifndef ANOKURO_DIAGNOSTICS    /* 0 only to measure what they cost: build_support/diagnostics_benchmark.py */
+    #define ANOKURO_DIAGNOSTICS 1
+    #endif
     #define ANK_LATCH_SHARED        0xFFFFull
     #define ANK_LATCH_PIN           0x10000ull
     #define ANK_LATCH_PINS          0x3FFF0000ull
@@ -59,6 +62,7 @@ cdef extern from *:
         uint32_t heat
         uint8_t kind
         uint8_t level
+    bint diagnostics "ANOKURO_DIAGNOSTICS"
     uint64_t LATCH_SHARED "ANK_LATCH_SHARED"
     uint64_t LATCH_PIN "ANK_LATCH_PIN"
     uint64_t LATCH_PINS "ANK_LATCH_PINS"
@@ -87,6 +91,8 @@ cdef void _trace_unlatch(thread_t *t, uint32_t frame) noexcept nogil
 
 # A visit of a page, for the diagnostics: every HEAT_SAMPLE-th of a thread is noted at the frame.
 cdef inline void frame_visit(frame_t *f) noexcept nogil:
+    if not diagnostics:
+        return
     t = thread_self()
     t.visits += 1
     if t.visits & (HEAT_SAMPLE - 1) == 0:

@@ -43,6 +43,8 @@ def latch_init():
 
 
 def _remember(t, frame, page, mode):
+    if not diagnostics:
+        return
     if t.depth < HELD_MAX:
         h = cython.address(t.held[t.depth])
         h.frame = frame
@@ -55,6 +57,8 @@ def _remember(t, frame, page, mode):
 
 
 def _forget(t, frame):
+    if not diagnostics:
+        return
     invariant(t.depth > 0, b"what a thread releases it has taken")
     t.depth -= 1
     if traced():
@@ -79,6 +83,8 @@ def _trace_unlatch(t, frame):
 
 def latch_note_kind(word, kind, level):
     """Tell the diagnostics what the page just latched is, once its header may be read."""
+    if not diagnostics:
+        return
     f = cython.cast(cython.pointer(frame_t), word)
     if load8_relaxed(cython.address(f.kind)) != kind or load8_relaxed(cython.address(f.level)) != level:
         store8_relaxed(cython.address(f.kind), kind)
@@ -105,7 +111,7 @@ def latch_shared(word, frame, page):
             break
         else:
             seen = load_relaxed(word)
-    t.acquired_shared += 1
+    t.acquired_shared += diagnostics
     _remember(t, frame, page, 83)
 
 
@@ -115,7 +121,7 @@ def try_shared(word, frame, page):
         yield_point(POINT_LATCH_CAS)
         if cas64(word, seen, seen + 1):
             t = thread_self()
-            t.acquired_shared += 1
+            t.acquired_shared += diagnostics
             _remember(t, frame, page, 83)
             return True
         seen = load_relaxed(word)
@@ -147,7 +153,7 @@ def latch_exclusive(word, frame, page):
             break
         else:
             seen = load_relaxed(word)
-    t.acquired_exclusive += 1
+    t.acquired_exclusive += diagnostics
     _remember(t, frame, page, 88)
 
 
@@ -160,7 +166,7 @@ def try_evict(word, frame, page):
     if not cas64(word, seen, seen | LATCH_EXCLUSIVE):
         return False
     t = thread_self()
-    t.acquired_exclusive += 1
+    t.acquired_exclusive += diagnostics
     _remember(t, frame, page, 88)
     return True
 
