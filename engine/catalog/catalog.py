@@ -36,7 +36,8 @@ from engine.record.types import Type, Value
 
 CATALOG_TREE = 1
 RESERVED_SCHEMA = "sys"
-_COOKIE = keys.encode(("cookie",))
+COOKIE = keys.encode(("cookie",))
+"""The key of the catalog's version."""
 _CACHED_MAX = 8
 
 
@@ -92,7 +93,7 @@ class Catalog:
 
     def schema(self, txn: TransactionLike, changed: bool = False) -> Schema:
         """The schema the transaction sees. changed: it has changed the schema itself, so the cache is of no use."""
-        raw = txn.get(CATALOG_TREE, _COOKIE)
+        raw = txn.get(CATALOG_TREE, COOKIE)
         newest = self._newest  # read once: another thread may replace it
         if not changed and raw == newest[0]:
             return newest[1]
@@ -113,7 +114,7 @@ class Catalog:
 
     def version(self, txn: TransactionLike) -> int:
         """The schema version the transaction sees."""
-        raw = txn.get(CATALOG_TREE, _COOKIE)
+        raw = txn.get(CATALOG_TREE, COOKIE)
         return 0 if raw is None else _cookie(raw)
 
     def put_table(self, txn: TransactionLike, table: Table) -> None:
@@ -197,9 +198,9 @@ class Catalog:
         self._bump(txn)
 
     def _bump(self, txn: TransactionLike) -> None:
-        raw = txn.get(CATALOG_TREE, _COOKIE)
+        raw = txn.get(CATALOG_TREE, COOKIE)
         version = 0 if raw is None else _cookie(raw)
-        txn.put(CATALOG_TREE, _COOKIE, rows.encode_row((version + 1,)))
+        txn.put(CATALOG_TREE, COOKIE, rows.encode_row((version + 1,)))
 
 
 def _cookie(raw: bytes) -> int:

@@ -6,7 +6,6 @@ from engine.catalog.objects import Table
 from engine.record.types import Type
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.binder import Binder
-from engine.sql.compile_expr import Closure, Runtime, compile_expr
 from engine.sql.expr import Call, Const, Expr
 from engine.sql.functions import Function
 from engine.sql.row_exprs import default_expr
@@ -27,16 +26,14 @@ def column_position(binder: Binder, table: Table, node: ast.ColumnRef) -> int:
     return position
 
 
-def bind_assignments(
-    binder: Binder, table: Table, nodes: tuple[ast.Assignment, ...], scope: Scope, layout: dict[int, int], rt: Runtime
-) -> dict[int, Closure]:
+def bind_assignments(binder: Binder, table: Table, nodes: tuple[ast.Assignment, ...], scope: Scope) -> dict[int, Expr]:
     """The new value of each changed column; of a column named twice the last one counts, as in SQLite."""
     expr_binder = ExprBinder(binder, scope, place="in SET")
-    changes: dict[int, Closure] = {}
+    changes: dict[int, Expr] = {}
     for node in nodes:
         positions = [column_position(binder, table, column) for column in node.columns]
         for position, expr in zip(positions, _values(binder, expr_binder, table, node, positions), strict=True):
-            changes[position] = compile_expr(expr, layout, rt)
+            changes[position] = expr
     return changes
 
 

@@ -32,10 +32,22 @@ Outcome = tuple[int, list[Row]]
 
 
 @dataclass
+class Single:
+    """What is known of a change of one row: see engine.sql.points. values: by column, of INSERT all, of UPDATE what SET names.
+
+    returning: from a stored row to what RETURNING asks for.
+    """
+
+    values: dict[int, Expr]
+    returning: Closure | None = None
+
+
+@dataclass
 class Change:
     """A compiled change. run gives the number of rows and the rows of RETURNING; columns are None without it.
 
     many: takes one row of parameters at a time and is quick; None where the statement's shape does not allow it.
+    single: where it may be a change of one row, and holds no query.
     """
 
     run: Callable[[], Outcome]
@@ -45,6 +57,13 @@ class Change:
     table: Table
     writer: Writer
     many: Callable[[Any], None] | None = None
+    single: Single | None = None
+
+
+def holds_query(node: ast.Node) -> bool:
+    """Whether a change has a query in it (the VALUES of an INSERT are not meant)."""
+    source = node.source if isinstance(node, ast.Insert) else None
+    return any(isinstance(part, ast.Query) and part is not source for part in node.walk())
 
 
 def find_table(binder: Binder, name: ast.ObjectName) -> Table:
@@ -119,7 +138,12 @@ def compile_insert(binder: Binder, node: ast.Insert, rt: Runtime) -> Change:
         return count, results
 
     many = _many(source, arrange, writer, resolve) if returning is None else None
-    return Change(run, columns, source, "INSERT", table, writer, many)
+    single = None
+    if isinstance(source, Rows) and len(source.rows) == 1 and resolve is None and not holds_query(node):
+        given = dict(zip(targets, source.rows[0], strict=True))
+        exprs = {p: given[p] if p in given else default_expr(binder, table, p) for p in range(len(table.columns))}
+        single = Single(exprs, returning)
+    return Change(run, columns, source, "INSERT", table, writer, many, single)
 
 
 def _source(binder: Binder, node: ast.Insert, table: Table, targets: list[int]) -> Plan:

@@ -16,8 +16,8 @@ from engine.sql.assignments import bind_assignments
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.bind_from import FromBinder
 from engine.sql.binder import Binder
-from engine.sql.change import Change, Outcome, bind_returning, find_table
-from engine.sql.compile_expr import Row, Runtime
+from engine.sql.change import Change, Outcome, Single, bind_returning, find_table, holds_query
+from engine.sql.compile_expr import Row, Runtime, compile_expr
 from engine.sql.execute import compile_plan, layout_of
 from engine.sql.plan import Filter, Join, Plan, Project, Scan
 from engine.sql.scan import compile_keyed_scan
@@ -74,12 +74,13 @@ def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
         raise binder.unsupported(node, f"OR {node.resolution}")
     binder.enter_with(node.with_)
     table, plan, scope, find = _target(binder, node, node.from_, rt)
-    changes = bind_assignments(binder, table, node.assignments, scope, layout_of(plan.columns), rt)
+    changes = bind_assignments(binder, table, node.assignments, scope)
+    layout = layout_of(plan.columns)
+    items = [(position, compile_expr(expr, layout, rt)) for position, expr in changes.items()]
     columns, returning = bind_returning(binder, table, node.alias or table.name, node.returning, rt)
     writer = make_writer(binder, table, rt)
     resolve = {"REPLACE": replace_others, "IGNORE": pass_over}.get(node.resolution or "")
     moving = writer.moves(set(changes)) or resolve is not None
-    items = list(changes.items())
     width = len(table.columns)
 
     def make(row: Row) -> list[Any]:
@@ -94,7 +95,10 @@ def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
         writer.finish()
         return len(done), [] if returning is None else [returning(row) for row in done]
 
-    return Change(run, columns, plan, "UPDATE", table, writer)
+    single = None
+    if resolve is None and node.from_ is None and not holds_query(node):
+        single = Single(changes, returning)
+    return Change(run, columns, plan, "UPDATE", table, writer, single=single)
 
 
 def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
@@ -121,4 +125,6 @@ def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
         return count, []
 
     whole = node.where is None and node.using is None and returning is None and rt.profile is None
-    return Change(run_all if whole and not writer.referred else run, columns, plan, "DELETE", table, writer)
+    single = Single({}, returning) if node.where is not None and node.using is None and not holds_query(node) else None
+    run_it = run_all if whole and not writer.referred else run
+    return Change(run_it, columns, plan, "DELETE", table, writer, single=single)

@@ -17,7 +17,7 @@ from engine.sql.binder import Binder, Params
 from engine.sql.compile_expr import Row, Runtime
 from engine.sql.execute import compile_plan
 from engine.sql.optimise import Estimates, optimise
-from engine.sql.plan import KeyAccess, Plan, Project, Scan
+from engine.sql.plan import Plan
 from engine.sql.shared import Shared
 from grammar import ast
 
@@ -37,9 +37,9 @@ class Compiled:
         "kinds",
         "params",
         "plan",
+        "point",
         "rt",
         "run",
-        "single",
         "uses",
         "version",
         "what",
@@ -57,17 +57,11 @@ class Compiled:
         self.change: Change | None = None
         self.exact = False
         self.uses = 0
-        self.single = False  # whether it is a query that gives at most one row, looked up by a key
+        self.point: Any = None  # the statement as engine.sql.point runs it, where it is one of those
 
     def values(self, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
         """The parameters in the order of their slots. Raises ProgrammingError when they do not fit the statement."""
         return bind_values(self.params, given)
-
-
-def _is_single(plan: Plan) -> bool:
-    while isinstance(plan, Project):
-        plan = plan.input
-    return isinstance(plan, Scan) and isinstance(plan.access, KeyAccess) and plan.access.unique
 
 
 def bind_values(params: Params, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
@@ -148,7 +142,6 @@ class Compiler:
             made.columns = tuple(column.name for column in plan.columns)
             made.kinds = tuple(column.type for column in plan.columns)
             made.run = compile_plan(plan, rt)
-            made.single = _is_single(plan)
             return made
         if isinstance(node, ast.Explain):
             return self._explain(text, node, binder, rt)

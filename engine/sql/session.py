@@ -43,6 +43,8 @@ from engine.sql.compile_expr import Runtime, interrupted
 from engine.sql.compiled import Compiled, Compiler, bind_values
 from engine.sql.ddl import DEFINITIONS
 from engine.sql.definitions import analyse_tables, define_objects, words
+from engine.sql.point import run_point
+from engine.sql.points import make_point
 from engine.sql.result import Result
 from engine.sql.shared import Shared
 from grammar import ParseError as GrammarError
@@ -81,14 +83,14 @@ class Session:
         self.closed = False
         self.as_of: str | None = None  # the checkpoint that this session reads, in lower case
         self._begin = _beginner(store)
-        self._txn = transaction
+        self.open_txn = transaction
         self._given = transaction is not None
         self._schema: Schema | None = None
-        self._defined = False
+        self.defined = False
         self._savepoints: list[tuple[str, int]] = []
         self.deferred: dict[Any, Any] = {}
         self._streaming: weakref.WeakSet[Result] = weakref.WeakSet()
-        self._flag: list[Any] = [False, self._interrupted]
+        self.flag: list[Any] = [False, self._interrupted]
         self._current: Any = None
 
     # -------------------------------------------------------------------------------------------------- state
@@ -96,19 +98,19 @@ class Session:
     @property
     def in_transaction(self) -> bool:
         """Whether a transaction is open."""
-        return self._txn is not None and bool(self._txn.is_open)
+        return self.open_txn is not None and bool(self.open_txn.is_open)
 
     @property
     def transaction(self) -> Any:
         """The open transaction, or None."""
-        return self._txn if self.in_transaction else None
+        return self.open_txn if self.in_transaction else None
 
     def interrupt(self) -> None:
         """Cancel the running statement, from any thread."""
-        self._flag[0] = True
+        self.flag[0] = True
 
     def _interrupted(self) -> None:
-        self._flag[0] = False
+        self.flag[0] = False
         interrupted()
 
     def schema(self) -> Schema:
@@ -116,7 +118,7 @@ class Session:
         if self._current is not None and self._current.is_open:
             return self._schema_of(self._current)
         if self.in_transaction:
-            return self._schema_of(self._txn)
+            return self._schema_of(self.open_txn)
         with self.begin(readonly=True) as txn:
             return self._schema_of(txn)
 
@@ -130,9 +132,9 @@ class Session:
         return self._schema_of(txn)
 
     def _schema_of(self, txn: Any) -> Schema:
-        if txn is self._txn:
+        if txn is self.open_txn:
             if self._schema is None:
-                self._schema = self._with_temporary(self.catalog.schema(txn, self._defined))
+                self._schema = self._with_temporary(self.catalog.schema(txn, self.defined))
             return self._schema
         return self._with_temporary(self.catalog.schema(txn))
 
@@ -145,16 +147,20 @@ class Session:
 
     def execute(self, sql: str, params: Parameters = ()) -> Result:
         """Run one statement. Raises ParseError, ProgrammingError, IntegrityError, DataError, ConflictError ..."""
+        if type(sql) is str:
+            result = run_point(self, self.shared.compiled, sql, params, ())
+            if result is not None:
+                return result
         self._check(sql)
-        self._flag[0] = False
+        self.flag[0] = False
         text, literals = self.shared.shape(sql)
         try:
+            if literals:
+                result = run_point(self, self.shared.compiled, text, params, literals)
+                if result is not None:
+                    return result
             found = self.shared.take(text)
             if found is not None:
-                if found.single and self._txn is None:
-                    result = self._single(text, found, params, literals)
-                    if result is not None:
-                        return result
                 return self._run(sql, text, found, params, literals)
             node = self._parse(text) if literals else self._parse(sql)
             checkpoint = checkpoint_read(sql, node)
@@ -176,7 +182,7 @@ class Session:
             raise ProgrammingError("this reads one checkpoint already, and cannot read another")
         session, let_go = self.shared.at_checkpoint(name)
         try:
-            session._flag = self._flag
+            session.flag = self.flag
             result: Result = session.execute(sql, params)
         except BaseException:
             let_go()
@@ -184,29 +190,11 @@ class Session:
         weakref.finalize(result, let_go)
         return result
 
-    def _single(self, text: str, found: Compiled, params: Parameters, literals: tuple[Value, ...]) -> Result | None:
-        """A lookup of one row by its key, in a snapshot that is given back at once; None where it takes more than that."""
-        txn = self.begin(None, True)
-        try:
-            schema = self._schema_of(txn)
-            if found.version != schema.version or schema.private:
-                return None
-            rt = found.rt
-            rt.begin(txn, self, self._flag)
-            rt.bind(bind_values(found.params, params), literals)
-            assert found.run is not None
-            rows = list(found.run())
-        except DataError:  # found again, with its place in the text
-            return None
-        finally:
-            txn.rollback()
-        rt.end()
-        self.shared.give(text, found)
-        return Result.complete(found.columns, found.kinds, rows, found.what)
-
-    def _give(self, key: Any, compiled: Compiled) -> None:
+    def _give(self, key: Any, compiled: Compiled, literals: tuple[Value, ...]) -> None:
         """Back to the cache; now and then a plan is made anew, because tables have grown since."""
         compiled.uses += 1
+        if compiled.uses == 1:
+            compiled.point = make_point(compiled, self.shared, len(literals))
         if compiled.uses < PLAN_USES and compiled.what != "EXPLAIN":
             self.shared.give(key, compiled)
 
@@ -216,7 +204,7 @@ class Session:
         In a transaction, a failing row undoes all rows of this call.
         """
         self._check(sql)
-        self._flag[0] = False
+        self.flag[0] = False
         try:
             node = self._parse(sql)
         except GrammarError as error:
@@ -225,7 +213,7 @@ class Session:
             raise ProgrammingError("executemany takes INSERT, UPDATE and DELETE")
         checkpoint_read(sql, node)
         if self.in_transaction:
-            return self.in_statement(lambda: self._many(self._txn, sql, node, rows))
+            return self.in_statement(lambda: self._many(self.open_txn, sql, node, rows))
         txn = self.begin()
         self.rowids = {}
         with txn:
@@ -239,8 +227,8 @@ class Session:
         for result in list(self._streaming):
             result.close()
         if self.in_transaction and not self._given:
-            self._txn.rollback()
-        self._txn = None
+            self.open_txn.rollback()
+        self.open_txn = None
 
     def _check(self, sql: object) -> None:
         if self.closed:
@@ -280,8 +268,8 @@ class Session:
         reads = found.change is None if found is not None else _reads(node)
         if self.in_transaction:
             if reads:
-                return self._once(self._txn, sql, text, found, params, literals, node)
-            return self.in_statement(lambda: self._once(self._txn, sql, text, found, params, literals, node))
+                return self._once(self.open_txn, sql, text, found, params, literals, node)
+            return self.in_statement(lambda: self._once(self.open_txn, sql, text, found, params, literals, node))
         self.rowids = {}
         if reads:
             txn = self.begin(readonly=True)
@@ -320,24 +308,24 @@ class Session:
 
     def check_flag(self) -> None:
         """Raises StatementInterrupted when the statement was cancelled."""
-        if self._flag[0]:
+        if self.flag[0]:
             self._interrupted()
 
     def in_statement(self, work: Callable[[], Result]) -> Result:
         """A change inside a transaction: undone alone when it fails."""
-        if self._txn.readonly:
+        if self.open_txn.readonly:
             raise ReadOnlyError("the transaction is read-only")
-        savepoint = self._txn.savepoint()
+        savepoint = self.open_txn.savepoint()
         try:
             result = work()
         except BaseException:
-            if self._txn.is_open:
-                self._txn.rollback_to(savepoint)
-                self._txn.release(savepoint)
+            if self.open_txn.is_open:
+                self.open_txn.rollback_to(savepoint)
+                self.open_txn.release(savepoint)
                 self.rowids = {}
                 self._schema = None
             raise
-        self._txn.release(savepoint)
+        self.open_txn.release(savepoint)
         return result
 
     def _compiled(
@@ -382,7 +370,7 @@ class Session:
         compiled, key, literals = self._compiled(txn, sql, text, found, literals, node)
         values = compiled.values(params)
         rt = compiled.rt
-        rt.begin(txn, self, self._flag)
+        rt.begin(txn, self, self.flag)
         try:
             rt.bind(values, literals)
         except DataError:
@@ -392,22 +380,22 @@ class Session:
         if compiled.change is not None:
             count, rows = compiled.change.run()
             rt.end()
-            if self.deferred and txn is not self._txn:
+            if self.deferred and txn is not self.open_txn:
                 self._check_own(txn)
             if key is not None:
-                self._give(key, compiled)
+                self._give(key, compiled, literals)
             return Result(
                 compiled.columns, compiled.kinds, iter(rows) if compiled.columns else None, count, None, compiled.what
             )
         assert compiled.run is not None
-        own = txn is not self._txn
+        own = txn is not self.open_txn
 
         def finish(well: bool) -> None:
             if own and txn.is_open:
                 txn.rollback()
             rt.end()
             if key is not None and well:
-                self._give(key, compiled)
+                self._give(key, compiled, literals)
 
         result = Result(compiled.columns, compiled.kinds, compiled.run(), -1, finish, compiled.what)
         if not result.finished and not own:
@@ -421,7 +409,7 @@ class Session:
         change = compiled.change
         assert change is not None
         rt = compiled.rt
-        rt.begin(txn, self, self._flag)
+        rt.begin(txn, self, self.flag)
         total = 0
         if change.many is not None and compiled.params.count and not compiled.params.names:
             total = self._many_fast(compiled, change.many, rows)
@@ -432,10 +420,10 @@ class Session:
                 self.check_flag()
         change.writer.finish()
         rt.end()
-        if self.deferred and txn is not self._txn:
+        if self.deferred and txn is not self.open_txn:
             self._check_own(txn)
         if key is not None:
-            self._give(key, compiled)
+            self._give(key, compiled, ())
         return Result(rowcount=total, statement=compiled.what)
 
     def _many_fast(self, compiled: Compiled, insert: Callable[[Any], None], rows: Iterable[Parameters]) -> int:
@@ -444,9 +432,9 @@ class Session:
         writer = compiled.change.writer
         writer.begin()
         if insert == writer.insert_fast and writer.alias < 0:
-            return writer.insert_all(rows, lambda row: bind_values(compiled.params, row), self._flag)
+            return writer.insert_all(rows, lambda row: bind_values(compiled.params, row), self.flag)
         count = compiled.params.count
-        flag = self._flag
+        flag = self.flag
         total = 0
         for params in rows:
             if (type(params) is not tuple and type(params) is not list) or len(params) != count:
@@ -486,10 +474,10 @@ class Session:
             if self.in_transaction:
                 raise OperationalError("a transaction is open already; use SAVEPOINT inside it")
             isolation = None if node.isolation is None else _ISOLATION.get(node.isolation, node.isolation.lower())
-            self._txn = self.begin(isolation, bool(node.readonly))
+            self.open_txn = self.begin(isolation, bool(node.readonly))
             self._reset()
         elif isinstance(node, ast.Savepoint) and not self.in_transaction:
-            self._txn = self.begin()
+            self.open_txn = self.begin()
             self._reset()
             self._savepoints.append((node.name.lower(), -1))
         elif not self.in_transaction:
@@ -500,7 +488,7 @@ class Session:
         return Result(statement=words(node))
 
     def _end_or_mark(self, node: ast.Statement) -> None:
-        txn = self._txn
+        txn = self.open_txn
         if isinstance(node, ast.Savepoint):
             self._savepoints.append((node.name.lower(), txn.savepoint()))
         elif isinstance(node, ast.Release) or _to_savepoint(node):
@@ -508,7 +496,7 @@ class Session:
         else:
             if isinstance(node, ast.Commit):
                 self.check_deferred(txn)
-            self._txn = None
+            self.open_txn = None
             self._reset()
             if isinstance(node, ast.Commit):
                 txn.commit()
@@ -526,10 +514,10 @@ class Session:
         if isinstance(node, ast.Release):
             del self._savepoints[place:]
             if number >= 0:
-                self._txn.release(number)
+                self.open_txn.release(number)
             else:  # the savepoint that began the transaction
-                self.check_deferred(self._txn)
-                txn, self._txn = self._txn, None
+                self.check_deferred(self.open_txn)
+                txn, self.open_txn = self.open_txn, None
                 self._reset()
                 txn.commit()
             return
@@ -537,15 +525,15 @@ class Session:
         self.rowids = {}
         self._schema = None
         if number >= 0:
-            self._txn.rollback_to(number)
+            self.open_txn.rollback_to(number)
         else:
-            self._txn.rollback()
-            self._txn = self.begin()
-            self._defined = False
+            self.open_txn.rollback()
+            self.open_txn = self.begin()
+            self.defined = False
 
     def _reset(self) -> None:
         self._schema = None
-        self._defined = False
+        self.defined = False
         self._savepoints = []
         self.rowids = {}
         self.deferred = {}
@@ -556,7 +544,7 @@ class Session:
             from engine.sql.foreign_keys import check_deferred
 
             rt = Runtime()
-            rt.begin(txn, self, self._flag)
+            rt.begin(txn, self, self.flag)
             check_deferred(self._schema_of(txn), self.deferred, rt)
 
     def _check_own(self, txn: Any) -> None:
@@ -569,7 +557,7 @@ class Session:
     def schema_changed(self) -> None:
         """The open transaction has changed the schema: it sees a schema of its own from here on."""
         self._schema = None
-        self._defined = True
+        self.defined = True
 
     def settle(self) -> None:
         """Queries still being fetched are computed to their ends before the transaction changes under them."""

@@ -37,6 +37,7 @@ class Shared:
         self._shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._exact: set[str] = set()
         self.last_rowids: dict[int, int] = {}
+        self.known_rowids: dict[int, tuple[int, int]] = {}  # tree -> (LSN of a state, its greatest row id)
         self.at_checkpoint: Callable[[str], tuple[Any, Callable[[], object]]] | None = None
         self.hits = 0
         self.misses = 0

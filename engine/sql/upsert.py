@@ -15,7 +15,7 @@ from engine.catalog.objects import Table
 from engine.sql.assignments import bind_assignments, column_position
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.binder import Binder
-from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition
+from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
 from engine.sql.execute import layout_of
 from engine.sql.expr import Expr, conjuncts
 from engine.sql.index_entries import IndexEntries
@@ -105,7 +105,8 @@ def _clause(binder: Binder, node: ast.OnConflict, table: Table, alias: str, writ
     new = tuple(binder.new_column(column.name, column.type) for column in table.columns)
     scope.entries += [Entry("excluded", column.name, column, hidden=True) for column in new]
     layout = layout_of((*columns, *new))
-    changes = bind_assignments(binder, table, node.assignments, scope, layout, rt)
+    assignments = bind_assignments(binder, table, node.assignments, scope)
+    changes = {position: compile_expr(expr, layout, rt) for position, expr in assignments.items()}
     condition = None
     if node.where is not None:
         bound = ExprBinder(binder, scope, place="in WHERE").condition(node.where)

@@ -75,7 +75,8 @@ ERRORS = [
 def test_everything_listed_exists_and_is_documented(owner: type, names: list[str]) -> None:
     for name in names:
         member = inspect.getattr_static(owner, name)
-        if inspect.ismemberdescriptor(member):  # a field has no docstring of its own: the class describes it
+        field = inspect.ismemberdescriptor(member) or inspect.isgetsetdescriptor(member)
+        if field and not inspect.getdoc(member):  # a field has no docstring of its own: the class describes it
             assert f"{name}:" in (owner.__doc__ or ""), f"{owner.__name__}.{name} has no documentation"
         elif not name.startswith("__"):
             assert inspect.getdoc(member), f"{owner.__name__}.{name} has no documentation"
