@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from engine.base.errors import InterfaceError, NotSupportedError
-from engine.record.types import Type
+from engine.record.types import Type, text_of
 from engine.sql.columns import arrow
 from engine.sql.columns.boundary import Batches
 
@@ -198,6 +198,37 @@ class Result:
             raise
         self._end(True)
         return self._table(parts)
+
+    def batches(self, size: int) -> Iterator[tuple[list[Any], int]]:
+        """All further rows as (an Arrow array a column, rows), about `size` rows at a time, computed as they are taken.
+
+        A column of several types comes as TEXT. pyarrow must be there.
+        """
+        arrow.load()
+        source = self._rows
+        if isinstance(source, Batches) and not source.touched:
+            try:
+                for batch in source.parts():
+                    for start in range(0, batch.rows, size):
+                        part = batch.slice(start, size)
+                        yield part.arrays, part.rows
+            except BaseException:
+                self._end(False)
+                raise
+        while rows := self.fetchmany(size):
+            yield self._mixed_batch(rows), len(rows)
+        self._end(True)
+
+    def _mixed_batch(self, rows: list[Row]) -> list[Any]:
+        try:
+            return self._rows_batch(rows)
+        except NotSupportedError:
+            kinds = [{type(row[i]) for row in rows} - {type(None)} for i in range(len(self.kinds))]
+            mixed = {i for i, found in enumerate(kinds) if len(found) > 1}
+            rows = [
+                tuple([text_of(v) if i in mixed and v is not None else v for i, v in enumerate(row)]) for row in rows
+            ]
+            return [arrow.array_of([row[i] for row in rows], kind) for i, kind in enumerate(self.kinds)]
 
     def _rows_batch(self, rows: list[Row]) -> list[Any]:
         """Rows as arrays."""

@@ -85,6 +85,12 @@ class Batches:
         if self._tail is not None:
             yield from self._tail
 
+    def parts(self) -> Iterator[Batch]:
+        """The batches as they are computed; the rows behind them, where columns had no form for the rest, are still to be iterated."""
+        while self._ready or self._next():
+            yield self._ready.pop(0)
+        self.touched = True
+
     def whole(self) -> tuple[list[Batch], Iterator[Row] | None]:
         """All batches, and the rows behind them where columns had no form for the rest."""
         while self._next():
