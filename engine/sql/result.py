@@ -162,6 +162,13 @@ class Result:
         """
         return result_tables.to_arrow(self)
 
+    def batches(self, size):
+        """All further rows as (an Arrow array a column, rows), about `size` rows at a time, computed as they are taken.
+
+        A column of several types comes as TEXT. pyarrow must be there.
+        """
+        return result_tables.batches(self, size)
+
     def arrow_batches(self):
         """All further rows as pyarrow.RecordBatches, as they are computed; None where they are computed row by row.
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from engine.base.errors import NotSupportedError
-from engine.record.types import Type
+from engine.record.types import Type, text_of
 from engine.sql.columns import arrow
 from engine.sql.columns.boundary import Batches
 
@@ -59,6 +59,35 @@ def _each_batch(result: Result, source: Batches) -> Iterator[Any]:
         result.end(False)
         raise
     result.end(True)
+
+
+def batches(result: Result, size: int) -> Iterator[tuple[list[Any], int]]:
+    """See Result.batches."""
+    arrow.load()
+    source = result.source
+    if isinstance(source, Batches) and not source.touched:
+        try:
+            for batch in source.each():
+                for start in range(0, batch.rows, size):
+                    part = batch.slice(start, size)
+                    yield part.arrays, part.rows
+        except BaseException:
+            result.end(False)
+            raise
+    while rows := result.fetchmany(size):
+        yield _mixed_batch(result, rows), len(rows)
+    result.end(True)
+
+
+def _mixed_batch(result: Result, rows: list[Row]) -> list[Any]:
+    """Rows as arrays; columns of several types as text."""
+    try:
+        return _rows_batch(result, rows)
+    except NotSupportedError:
+        kinds = [{type(row[i]) for row in rows} - {type(None)} for i in range(len(result.kinds))]
+        mixed = {i for i, found in enumerate(kinds) if len(found) > 1}
+        rows = [tuple([text_of(v) if i in mixed and v is not None else v for i, v in enumerate(row)]) for row in rows]
+        return [arrow.array_of([row[i] for row in rows], kind) for i, kind in enumerate(result.kinds)]
 
 
 def _rows_batch(result: Result, rows: list[Row]) -> list[Any]:

@@ -455,6 +455,10 @@ class Session:
             return result
         if isinstance(node, ast.Explain):
             return self._run(sql, sql, None, params, (), node)
+        if isinstance(node, ast.Copy):
+            from engine.sql.copying.statement import run_copy
+
+            return run_copy(self, sql, node, params)
         bind_values(_NO_PARAMS, params)
         if isinstance(node, _CONTROL):
             return self._control(sql, node)

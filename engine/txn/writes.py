@@ -47,6 +47,31 @@ class Writes:
         self.count += 1
         return 0
 
+    def add_packed(self, packed: Packed):
+        """Note the puts of all keys and values of a Packed, which is held. Keys and values are checked by the caller."""
+        i: cython.long
+        length: cython.size_t = 0
+        room = self.count + packed.count
+        if room > self.room:
+            grown = cython.cast(
+                cython.pointer(write_t), realloc(self.items, cython.cast(cython.size_t, room) * cython.sizeof(write_t))
+            )
+            if grown == cython.NULL:
+                raise MemoryError
+            self.items = grown
+            self.room = room
+        for i in range(packed.count):
+            w = cython.address(self.items[self.count])
+            w.tree = 0
+            w.root = 0
+            w.kind = WRITE_PUT
+            w.key = packed.at(cython.address(packed.keys), i, cython.address(length))
+            w.key_len = cython.cast(cython.uint, length)
+            w.value = packed.at(cython.address(packed.values), i, cython.address(length))
+            w.value_len = length
+            self.count += 1
+        self.held.append(packed)
+
     def sort(self):
         """Put the writes in order of tree and key; of those with the same key the last stays."""
         with cython.nogil:
