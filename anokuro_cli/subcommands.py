@@ -244,6 +244,32 @@ def _run(session: Session, work: Callable[[], object]) -> int:
     return OK
 
 
+@app.command(
+    name="workload",
+    cls=_Command,
+    epilog="Examples:\n  anokuro workload --top\n  anokuro workload --threads 4 --mix read=90,update=10 --seconds 30\n  anokuro workload --seconds 60 --cost",
+)
+def workload_(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="The database; in memory if left out.")] = MEMORY,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", help="How many threads.")] = 2,
+    mix: Annotated[str, typer.Option("--mix", metavar="MIX", help="Weights, like read=50,update=50.")] = "",
+    seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="How long.")] = 10.0,
+    keys: Annotated[int, typer.Option("--keys", metavar="N", help="Keys at the beginning.")] = 100_000,
+    top: Annotated[bool, typer.Option("--top", help="Show the dashboard meanwhile.")] = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Measure what inspections take from it, and how fast they answer.")
+    ] = False,
+) -> int:
+    """Run threads that read and write a tree, to be looked at."""
+    from anokuro_cli.workload import run_workload
+
+    with Handle(file, opener=_opener[0]) as handle:
+        handle.make()
+        return run_workload(
+            handle.db, threads, mix, keys, seconds, "cost" if cost else "top" if top else "", output_for(sys.stdout)
+        )
+
+
 app.command(name="bench", cls=_Command)(bench)
 
 assert {command.name for command in app.registered_commands} == set(SUBCOMMANDS) - {"run"}

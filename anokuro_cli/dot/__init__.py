@@ -6,32 +6,20 @@ output.py      .mode .headers .nullvalue .show ...    results.py     .output .on
 files.py       .open .read .import                    data.py        .export .dump .backup .restore
 editing.py     .edit .history .fav                    variables.py   .parameter .explain .eqp
 system.py      .shell .cd                             inspect.py     .check and the inspections
-trace.py       .trace .trace-steps .trace-save
+trace.py       .trace .trace-steps .trace-save        watch.py       .top .workload
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anokuro_cli.dot import control, data, editing, files, inspect, output, results, schema, system, trace, variables
+from anokuro_cli.dot import control, data, editing, files, inspect, output, results, schema, system, trace, variables, watch
 from anokuro_cli.dot.registry import COMMANDS, Command, run_line
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session
 
-GROUPS = (
-    control,
-    schema,
-    output,
-    results,
-    files,
-    data,
-    editing,
-    variables,
-    system,
-    inspect,
-    trace,
-)  # the order of .help
+GROUPS = (control, schema, output, results, files, data, editing, variables, system, inspect, trace, watch)  # the order of .help
 
 
 def run_command(session: Session, line: str) -> bool:
