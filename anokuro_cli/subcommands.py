@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from anokuro_cli.benchmarking import bench
 from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Problem, ShellError, explain, show_problem
 from anokuro_cli.help import subcommand_help
-from anokuro_cli.opening import CannotOpen, Handle, Opener, open_database
+from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, open_database
 from anokuro_cli.options import SUBCOMMANDS
 from anokuro_cli.render.output import output_for
 from anokuro_cli.settings import Settings
@@ -151,13 +151,15 @@ def inspect_(
     ] = [],  # noqa: B006
     at: Annotated[str, typer.Option("--at", metavar="LSN", help="The page as it was at this LSN.")] = "",
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    svg: Annotated[str, typer.Option("--svg", metavar="FILE", help="Write the picture as SVG to this file.")] = "",
+    redact: Annotated[bool, typer.Option("--redact", help="Show structure, no keys and values.")] = False,
 ) -> int:
     """Look inside a database file: pages, trees, the log, struct layouts."""
     from anokuro_cli.inspecting import inspect_files
 
     output = output_for(sys.stdout)
     words = [*words, f"@{at}"] if at else list(words)
-    return inspect_files(file, what, words, as_json=json, output=output, opener=_opener[0])
+    return inspect_files(file, what, words, as_json=json, output=output, opener=_opener[0], svg=svg, redact=redact)
 
 
 @app.command(
@@ -268,6 +270,30 @@ def workload_(
         return run_workload(
             handle.db, threads, mix, keys, seconds, "cost" if cost else "top" if top else "", output_for(sys.stdout)
         )
+
+
+@app.command(
+    name="tour",
+    cls=_Command,
+    epilog="Enter goes on, q ends it. Nothing is left behind, unless a folder is named.",
+)
+def tour_(
+    folder: Annotated[str, typer.Option("--keep", metavar="FOLDER", help="Keep the database, in this folder.")] = "",
+) -> int:
+    """A guided tour: a small tree is built, split, crashed and repaired before your eyes."""
+    from anokuro_cli.tour import take_tour
+
+    output = output_for(sys.stdout)
+
+    def ask() -> bool:
+        if not (sys.stdin.isatty() and output.terminal):
+            return True
+        try:
+            return input("\n[Enter] goes on, q ends: ").strip().lower() != "q"
+        except (EOFError, KeyboardInterrupt):
+            return False
+
+    return take_tour(output, ask, folder)
 
 
 app.command(name="bench", cls=_Command)(bench)

@@ -12,10 +12,10 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from anokuro_cli.errors import OK, ShellError
+from engine.base.dataclass import dataclass, field
 
 if TYPE_CHECKING:
     from anokuro_cli.render.output import Output
@@ -205,9 +205,7 @@ class Workload:
         return lines
 
 
-def run_workload(
-    db: Any, threads: int, mix: str, keys: int, seconds: float, meanwhile: str, output: Output
-) -> int:
+def run_workload(db: Any, threads: int, mix: str, keys: int, seconds: float, meanwhile: str, output: Output) -> int:
     """Run a workload for so many seconds, and report. meanwhile: "top", "cost" or nothing. Returns the exit status."""
     from anokuro_cli.cost import report_cost
     from anokuro_cli.watching import INTERVAL, looks, show_looks

@@ -13,13 +13,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anokuro_cli.dot import control, data, editing, files, inspect, output, results, schema, system, trace, variables, watch
+from anokuro_cli.dot import (
+    control,
+    data,
+    editing,
+    files,
+    inspect,
+    output,
+    results,
+    schema,
+    system,
+    trace,
+    variables,
+    watch,
+)
 from anokuro_cli.dot.registry import COMMANDS, Command, run_line
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session
 
-GROUPS = (control, schema, output, results, files, data, editing, variables, system, inspect, trace, watch)  # the order of .help
+GROUPS = (
+    control,
+    schema,
+    output,
+    results,
+    files,
+    data,
+    editing,
+    variables,
+    system,
+    inspect,
+    trace,
+    watch,
+)  # the order of .help
 
 
 def run_command(session: Session, line: str) -> bool:

@@ -9,9 +9,10 @@ that looks once a second costs nearly nothing.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
+from engine.base.dataclass import dataclass
 from engine.inspect import probe
 from engine.inspect.decode import header_of, kind_of
 from engine.inspect.latches import BUCKETS, HotPage, LatchModel, latch_model
