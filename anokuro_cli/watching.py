@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from anokuro_cli.errors import ShellError
+from anokuro_cli.errors import Interrupted, ShellError
 
 if TYPE_CHECKING:
     from anokuro_cli.render.output import Output
@@ -18,15 +18,25 @@ INTERVAL = 1.0
 
 
 def looks(
-    top: Any, interval: float, count: int | None, workload: Callable[[], dict[str, float]] | None = None
+    top: Any,
+    interval: float,
+    count: int | None,
+    workload: Callable[[], dict[str, float]] | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Iterator[TopModel]:
-    """Look every `interval` seconds, `count` times (None: for ever); the first look, which has no rates, is not given."""
+    """Look every `interval` seconds, `count` times (None: for ever); the first look, which has no rates, is not given.
+
+    check: asked every tenth of a second meanwhile; what it raises ends the looking.
+    """
     top.look()
     if workload is not None:
         workload()
     done = 0
     while count is None or done < count:
-        time.sleep(interval)
+        end = time.monotonic() + interval
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+            check()
         yield top.look(workload() if workload is not None else None)
         done += 1
 
@@ -69,5 +79,5 @@ def show_looks(models: Iterator[TopModel], output: Output, *, as_json: bool, rec
         with Live(console=Console(file=output.stream), screen=True, auto_refresh=False) as live:
             for model in kept():
                 live.update(render(model), refresh=True)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         return

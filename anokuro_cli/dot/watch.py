@@ -75,6 +75,7 @@ def top(session: Session, words: list[str]) -> bool | None:
     running = _RUNNING.get(session.db)
     with ExitStack() as stack:
         record = stack.enter_context(open(path, "a", encoding="utf-8")) if path else None
-        found = looks(session.db.inspect.top(), interval, count, running.rates if running is not None else None)
+        rates = running.rates if running is not None else None
+        found = looks(session.db.inspect.top(), interval, count, rates, session.interrupts.check)
         show_looks(found, session.output, as_json=as_json, record=record)
     return True

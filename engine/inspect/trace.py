@@ -250,7 +250,7 @@ class _Reader:
             SPLIT: f"{b} items, from slot {a} on, go to a new page",
             GROW: f"to level {a}",
             MERGE: f"with page {a} and its {b} items",
-            PUBLISH: f"{a} records are visible from here on",
+            PUBLISH: f"{a} {'record is' if a == 1 else 'records are'} visible from here on",
         }
         return texts.get(kind, ""), ()
 
