@@ -120,7 +120,11 @@ def check_(file: Database) -> int:
     return check_files(file, output_for(sys.stdout), output_for(sys.stderr), _opener[0])
 
 
-@app.command(name="recover")
+@app.command(
+    name="recover",
+    cls=_Command,
+    epilog="Status 0: nothing was lost. Status 1: something was, and the report says what.",
+)
 def recover_(
     file: Annotated[str, typer.Argument(metavar="BROKEN", help="The damaged database file; it is only read.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="NEW", help="The new database; must not exist.")],
