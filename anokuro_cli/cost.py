@@ -5,7 +5,8 @@
 In a window of `dashboard` the counters are looked at as .top does, once a second; in one of `inspections` each live
 inspection is asked once a second, too. Throughput is operations for each second of the processor that the process got, so that other work
 on the machine does not count. The cost is the median, over the windows, of what is lost against the mean of the quiet windows on both sides; a
-window against itself (`quiet`) says how much of that is chance. Answers are timed.
+window against itself (`quiet`) says how much of that is chance. Answers are timed, and so is the processor's time that they take:
+while threads in Python share the interpreter's lock, that is what the others lose, and chance has no part in it.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ def report_cost(db: Any, workload: Workload, seconds: float, output: Output) -> 
     }  # fmt: skip
     answers: dict[str, list[float]] = {name: [] for name in ("dashboard", *asked)}
     losses: dict[str, list[float]] = {side: [] for side in SIDES}
+    taken: dict[str, list[float]] = {side: [] for side in SIDES}
     before = _window(workload, {})
     turns = max(int(seconds / (2 * WINDOW)), len(SIDES))
     for turn in range(turns):
         side = SIDES[turn % len(SIDES)]
         calls = {"quiet": {}, "dashboard": {"dashboard": look}, "inspections": {"dashboard": look, **asked}}[side]
-        rate = _window(workload, calls, answers)
+        rate = _window(workload, calls, answers, taken[side])
         after = _window(workload, {})
         losses[side].append(1 - 2 * rate / (before + after))
         before = after
@@ -49,19 +51,30 @@ def report_cost(db: Any, workload: Workload, seconds: float, output: Output) -> 
         output.line(
             f"  {side:12} {100 * statistics.median(losses[side]):5.1f} %   ({len(losses[side])} windows, {spread})"
         )
+    output.line("processor's time of the calls, for each second, median of the windows:")
+    for side in SIDES[1:]:
+        output.line(f"  {side:12} {100 * statistics.median(taken[side]) / WINDOW:5.2f} %")
     output.line("answers, ms:")
     for name, times in answers.items():
         if times:
             output.line(f"  {name:12} median {1000 * statistics.median(times):7.1f}   slowest {1000 * max(times):7.1f}")
 
 
-def _window(workload: Workload, calls: dict[str, Any], answers: dict[str, list[float]] | None = None) -> float:
-    """Operations for a second of the processor in one window, with these calls at its beginning."""
+def _window(
+    workload: Workload,
+    calls: dict[str, Any],
+    answers: dict[str, list[float]] | None = None,
+    taken: list[float] | None = None,
+) -> float:
+    """Operations for a second of the processor in one window, with these calls at its beginning; `taken`: their seconds."""
+    mine = time.thread_time()
     began, worked, done = time.perf_counter(), time.process_time(), workload.total()
     for name, call in calls.items():
         asked = time.perf_counter()
         call()
         if answers is not None:
             answers[name].append(time.perf_counter() - asked)
+    if taken is not None:
+        taken.append(time.thread_time() - mine)
     time.sleep(max(WINDOW - (time.perf_counter() - began), 0))
     return (workload.total() - done) / max(time.process_time() - worked, 1e-9)
