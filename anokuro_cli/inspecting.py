@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from anokuro_cli.errors import OK, USAGE, ShellError, explain_opening
 from anokuro_cli.opening import CannotOpen, Opener
 from anokuro_cli.options import parameter_value
-from anokuro_cli.render.inspections import show_model
+from anokuro_cli.render.inspections import SVG_WIDTH, save_svg, show_model
 from anokuro_cli.text import did_you_mean
 from engine.base.dataclass import dataclass
 
@@ -151,22 +151,46 @@ def inspect_live(session: Session, what: str, words: list[str]) -> bool:
     return True
 
 
-def inspect_files(path: str, what: str, words: list[str], *, as_json: bool, output: Output, opener: Opener) -> int:
-    """Shows an inspection of a database that is not open here. Returns the exit status."""
+def inspect_files(
+    path: str,
+    what: str,
+    words: list[str],
+    *,
+    as_json: bool,
+    output: Output,
+    opener: Opener,
+    svg: str = "",
+    redact: bool = False,
+) -> int:
+    """Shows an inspection of a database that is not open here. Returns the exit status.
+
+    svg: the picture goes to this file instead. redact: without keys and values.
+    """
     arguments = arguments_of(what, words)
+
+    def show(model: Any) -> None:
+        if redact:
+            from engine.inspect.redact import redacted
+
+            model = redacted(model)
+        if svg:
+            save_svg(model, svg, f"anokuro inspect {what} {' '.join(words)}".rstrip(), output.width or SVG_WIDTH)
+        else:
+            show_model(model, output, as_json)
+
     if what == "layout":
         from engine.inspect.layout import layout_model
 
-        show_model(layout_model(**arguments), output, as_json)
+        show(layout_model(**arguments))
     elif KINDS[what].live:
         db = opener(path, readonly=True, create=False)
         try:
-            show_model(getattr(db.inspect, KINDS[what].method or what)(**arguments), output, as_json)
+            show(getattr(db.inspect, KINDS[what].method or what)(**arguments))
         finally:
             db.close()
     else:
         with _offline(path) as files:
-            show_model(getattr(files, KINDS[what].method or what)(**arguments), output, as_json)
+            show(getattr(files, KINDS[what].method or what)(**arguments))
     return OK
 
 

@@ -17,6 +17,8 @@ SUBCOMMANDS = {  # name -> what it does, in the order of --help
     "check": "Check checksums and structure of a whole database.",
     "recover": "Save what can be read of a damaged database into a new one.",
     "inspect": "Look inside a database file: pages, trees, the log, struct layouts.",
+    "workload": "Run threads that read and write a tree, to be looked at.",
+    "tour": "A guided tour: a small tree is built, split, crashed and repaired before your eyes.",
     "config": "Show the configuration, or write one to begin with.",
     "bench": "Measure Anokuro beside LMDB, SQLite, LevelDB and RocksDB.",
 }

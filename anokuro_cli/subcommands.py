@@ -12,7 +12,7 @@ from typer.core import TyperCommand
 from anokuro_cli.benchmarking import bench
 from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Problem, ShellError, explain, show_problem
 from anokuro_cli.help import subcommand_help
-from anokuro_cli.opening import CannotOpen, Handle, Opener, open_database
+from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, open_database
 from anokuro_cli.options import SUBCOMMANDS
 from anokuro_cli.render.output import output_for
 from anokuro_cli.settings import Settings
@@ -120,7 +120,11 @@ def check_(file: Database) -> int:
     return check_files(file, output_for(sys.stdout), output_for(sys.stderr), _opener[0])
 
 
-@app.command(name="recover")
+@app.command(
+    name="recover",
+    cls=_Command,
+    epilog="Status 0: nothing was lost. Status 1: something was, and the report says what.",
+)
 def recover_(
     file: Annotated[str, typer.Argument(metavar="BROKEN", help="The damaged database file; it is only read.")],
     output: Annotated[str, typer.Option("--output", "-o", metavar="NEW", help="The new database; must not exist.")],
@@ -151,13 +155,15 @@ def inspect_(
     ] = [],  # noqa: B006
     at: Annotated[str, typer.Option("--at", metavar="LSN", help="The page as it was at this LSN.")] = "",
     json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    svg: Annotated[str, typer.Option("--svg", metavar="FILE", help="Write the picture as SVG to this file.")] = "",
+    redact: Annotated[bool, typer.Option("--redact", help="Show structure, no keys and values.")] = False,
 ) -> int:
     """Look inside a database file: pages, trees, the log, struct layouts."""
     from anokuro_cli.inspecting import inspect_files
 
     output = output_for(sys.stdout)
     words = [*words, f"@{at}"] if at else list(words)
-    return inspect_files(file, what, words, as_json=json, output=output, opener=_opener[0])
+    return inspect_files(file, what, words, as_json=json, output=output, opener=_opener[0], svg=svg, redact=redact)
 
 
 @app.command(
@@ -242,6 +248,56 @@ def _run(session: Session, work: Callable[[], object]) -> int:
     finally:
         session.interrupts.stop()
     return OK
+
+
+@app.command(
+    name="workload",
+    cls=_Command,
+    epilog="Examples:\n  anokuro workload --top\n  anokuro workload --threads 4 --mix read=90,update=10 --seconds 30\n  anokuro workload --seconds 60 --cost",
+)
+def workload_(
+    file: Annotated[str, typer.Argument(metavar="[FILE]", help="The database; in memory if left out.")] = MEMORY,
+    threads: Annotated[int, typer.Option("--threads", metavar="N", help="How many threads.")] = 2,
+    mix: Annotated[str, typer.Option("--mix", metavar="MIX", help="Weights, like read=50,update=50.")] = "",
+    seconds: Annotated[float, typer.Option("--seconds", metavar="S", help="How long.")] = 10.0,
+    keys: Annotated[int, typer.Option("--keys", metavar="N", help="Keys at the beginning.")] = 100_000,
+    top: Annotated[bool, typer.Option("--top", help="Show the dashboard meanwhile.")] = False,
+    cost: Annotated[
+        bool, typer.Option("--cost", help="Measure what inspections take from it, and how fast they answer.")
+    ] = False,
+) -> int:
+    """Run threads that read and write a tree, to be looked at."""
+    from anokuro_cli.workload import run_workload
+
+    with Handle(file, opener=_opener[0]) as handle:
+        handle.make()
+        return run_workload(
+            handle.db, threads, mix, keys, seconds, "cost" if cost else "top" if top else "", output_for(sys.stdout)
+        )
+
+
+@app.command(
+    name="tour",
+    cls=_Command,
+    epilog="Enter goes on, q ends it. Nothing is left behind, unless a folder is named.",
+)
+def tour_(
+    folder: Annotated[str, typer.Option("--keep", metavar="FOLDER", help="Keep the database, in this folder.")] = "",
+) -> int:
+    """A guided tour: a small tree is built, split, crashed and repaired before your eyes."""
+    from anokuro_cli.tour import take_tour
+
+    output = output_for(sys.stdout)
+
+    def ask() -> bool:
+        if not (sys.stdin.isatty() and output.terminal):
+            return True
+        try:
+            return input("\n[Enter] goes on, q ends: ").strip().lower() != "q"
+        except (EOFError, KeyboardInterrupt):
+            return False
+
+    return take_tour(output, ask, folder)
 
 
 app.command(name="bench", cls=_Command)(bench)

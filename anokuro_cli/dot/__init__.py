@@ -6,14 +6,27 @@ output.py      .mode .headers .nullvalue .show ...    results.py     .output .on
 files.py       .open .read .import                    data.py        .export .dump .backup .restore
 editing.py     .edit .history .fav                    variables.py   .parameter .explain .eqp
 system.py      .shell .cd                             inspect.py     .check and the inspections
-trace.py       .trace .trace-steps .trace-save
+trace.py       .trace .trace-steps .trace-save        watch.py       .top .workload
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anokuro_cli.dot import control, data, editing, files, inspect, output, results, schema, system, trace, variables
+from anokuro_cli.dot import (
+    control,
+    data,
+    editing,
+    files,
+    inspect,
+    output,
+    results,
+    schema,
+    system,
+    trace,
+    variables,
+    watch,
+)
 from anokuro_cli.dot.registry import COMMANDS, Command, run_line
 
 if TYPE_CHECKING:
@@ -31,6 +44,7 @@ GROUPS = (
     system,
     inspect,
     trace,
+    watch,
 )  # the order of .help
 
 

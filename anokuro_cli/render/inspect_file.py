@@ -21,7 +21,7 @@ from anokuro_cli.render.inspect_parts import (
     table,
 )
 from anokuro_cli.render.inspections import renders
-from anokuro_cli.text import neutralise
+from anokuro_cli.text import neutralise, plural
 from engine.inspect.file import FileModel, SlotModel
 
 MAP_SLOTS = 16384
@@ -65,7 +65,9 @@ def render(model: FileModel) -> RenderableType:
         found.append(Text(text, style=PAGES["retained checkpoints"][0]))
     if model.segments:
         total = sum(size for _, size in model.segments)
-        found.append(Text(f"log: {len(model.segments)} segments, {total:,} bytes, from LSN {model.segments[0][0]}"))
+        found.append(
+            Text(f"log: {plural(len(model.segments), 'segment')}, {total:,} bytes, from LSN {model.segments[0][0]}")
+        )
     return parts(*found, Text(""), SlotMap(model.slots))
 
 

@@ -76,9 +76,9 @@ def render_row(model: RowHistoryModel) -> RenderableType:
         (
             (
                 v.lsn, moment(v.committed_us), v.txn or "", v.page, Text(v.event, style=EVENTS.get(v.event, "")),
-                _row_value(v),
+                _row_value(v, before),
             )
-            for v in shown
+            for v, before in zip(shown, [*model.versions[1 : len(shown) + 1], None][: len(shown)], strict=True)
         ),
         stretch=5,
     )  # fmt: skip
@@ -89,7 +89,12 @@ def render_row(model: RowHistoryModel) -> RenderableType:
     return parts(title, Text(""), rows if shown else None, rest, hint)
 
 
-def _row_value(version: RowVersion) -> Text:
+def _row_value(version: RowVersion, before: RowVersion | None) -> Text:
+    """The row; of an update, where the version before is known, the columns that it changed."""
+    if version.decoded is not None and version.event == "updated" and before is not None and before.decoded is not None:
+        old = before.decoded
+        changed = [name for name, value in version.decoded.items() if name not in old or old[name] != value]
+        return safe("  ".join(f"{name}: {old.get(name)} -> {version.decoded[name]}" for name in changed) or "as it was")
     if version.decoded is not None:
         return safe(values_text(version.decoded))
     if version.overflow is not None:

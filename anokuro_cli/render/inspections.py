@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 Renderer = Callable[[Any], Any]
 _RENDERERS: dict[type, Renderer] = {}
 PREFIX = "inspect_"
+SVG_WIDTH = 120
 
 
 def renders(model: type) -> Callable[[Renderer], Renderer]:
@@ -71,6 +72,23 @@ def show_model(model: Any, output: Output, as_json: bool = False) -> None:
         emoji=False,
     )
     console.print(renderer(model))
+
+
+def save_svg(model: Any, path: str, title: str, width: int = SVG_WIDTH) -> None:
+    """Writes the picture of a model as SVG, in colours. Raises OSError."""
+    import io
+
+    from rich.console import Console
+
+    load_renderers()
+    console = Console(
+        record=True, file=io.StringIO(), width=width, force_terminal=True, color_system="truecolor", markup=False,
+        highlight=False, emoji=False,
+    )  # fmt: skip
+    renderer = _RENDERERS.get(type(model))
+    console.print(renderer(model) if renderer is not None else neutralise(str(model)))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(console.export_svg(title=neutralise(title)))
 
 
 def _show_fields(value: Any, output: Output, depth: int) -> None:

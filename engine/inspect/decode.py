@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from array import array
 from collections.abc import Callable
 from itertools import groupby
@@ -26,6 +27,9 @@ _REF = {field.name: field for field in fields("overflow_ref")}
 ENTRY_SIZE = sum(field.size for field in _ENTRY.values())
 REF_SIZE = sum(field.size for field in _REF.values())
 NODES = ("leaf", "branch")
+_NAMES = tuple(field.name for field in _PAGE)
+_HEADER = struct.Struct("<" + "".join({1: "B", 2: "H", 4: "I", 8: "Q"}[field.size] for field in _PAGE))
+assert _HEADER.size == _HINT.offset, "the fields stand side by side, without holes"
 
 Decode = Callable[[str, bytes, bytes], dict[str, Any] | None]
 
@@ -50,7 +54,9 @@ def number(data: bytes, offset: int, size: int, signed: bool = False) -> int:
 
 def header_of(data: bytes) -> dict[str, int]:
     """The header's fields by name."""
-    return {field.name: number(data, field.offset, field.size) for field in _PAGE}
+    if len(data) < _HEADER.size:
+        data = data.ljust(_HEADER.size, b"\0")
+    return dict(zip(_NAMES, _HEADER.unpack_from(data), strict=True))
 
 
 def kind_of(header: dict[str, int]) -> str:

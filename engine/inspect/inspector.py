@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
+from engine.base.dataclass import replace
 from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Catalog
 from engine.inspect.damage import Damage, find_damage
@@ -23,6 +23,7 @@ from engine.inspect.past import state_at
 from engine.inspect.pool import PoolModel, pool_model
 from engine.inspect.snapshots import SnapshotsModel, snapshots_model
 from engine.inspect.source import Source, read_page
+from engine.inspect.top import Top
 from engine.inspect.trace import TraceModel
 from engine.inspect.tree import TreeModel, TreesModel, tree_model, trees_model
 from engine.inspect.wal import WalModel, wal_model
@@ -127,6 +128,10 @@ class LiveInspector(Inspector):
     def transactions(self) -> TransactionsModel:
         """Who reads and writes, and what was committed just now."""
         return transactions_model(self.source)
+
+    def top(self) -> Top:
+        """Looks at counters again and again, for rates; see engine.inspect.top."""
+        return Top(self.source)
 
     def last_trace(self) -> TraceModel | None:
         """What the last TRACE of this database saw; None where there was none."""

@@ -103,9 +103,9 @@ def latches_model(source: LiveSource) -> LatchesModel:
     for entry in probe.threads():
         one: dict[str, Any] = entry
         name = names.get(one["system_id"], f"thread {one['system_id']}") if one["running"] else "(ended)"
-        latches += [_latch(source, one["thread"], name, "holds", held) for held in one["held"]]
+        latches += [latch_model(source, one["thread"], name, "holds", held) for held in one["held"]]
         if one["wait"] is not None:
-            latches.append(_latch(source, one["thread"], name, "waits", one["wait"]))
+            latches.append(latch_model(source, one["thread"], name, "waits", one["wait"]))
         threads.append(
             ThreadModel(
                 one["thread"], one["system_id"], name, one["running"], one["shared"], one["exclusive"], one["contended"],
@@ -131,22 +131,21 @@ def latches_model(source: LiveSource) -> LatchesModel:
 def _hottest(source: LiveSource) -> tuple[HotPage, ...]:
     found = []
     owners = source.owners()
-    for _, page, _, _, _, _, waits, restarts, visits, _, raw in probe.frames(source.store):
-        if waits or restarts or visits:
-            header = header_of(raw)
-            owner = str(owners.of(header["tree_id"]))
-            found.append(HotPage(page, kind_of(header), owner, header["level"], waits, restarts, visits))
-    found.sort(key=lambda hot: (-hot.waits - hot.restarts, -hot.visits, hot.page))
-    return tuple(found[:HOTTEST])
+    for page, waits, restarts, visits, raw in probe.hottest(source.store, HOTTEST):
+        header = header_of(raw)
+        owner = str(owners.of(header["tree_id"]))
+        found.append(HotPage(page, kind_of(header), owner, header["level"], waits, restarts, visits))
+    return tuple(found)
 
 
 def _kind_name(kind: int) -> str:
     return kind_of({"kind": kind}) if kind else "not known yet"
 
 
-def _latch(
+def latch_model(
     source: LiveSource, thread: int, name: str, role: str, held: tuple[str, int, int, int, int, int]
 ) -> LatchModel:
+    """An entry of the thread table: a latch that is held or waited for."""
     mode, page, frame, kind, level, age_ns = held
     if page == 0 and role == "holds":  # a frame taken before it was given a page: it is being loaded now
         page = probe.frame_owner(source.store, frame)

@@ -1,6 +1,6 @@
 """What all models have in common: frozen data, one generic way to JSON, rows for the sys tables.
 
-JSON shape, version 1. A model is an object whose members are the dataclass's fields, in order; nested models likewise.
+JSON shape, version 1. A model is an object whose members are the dataclass's fields, in order; nested models, and named tuples, likewise.
 `model` names the kind of inspection and `version` counts incompatible changes of that kind's shape; further members may
 be added without a new version. Bytes are hexadecimal digits, dates ISO 8601 texts, NaN and the infinities texts; LSNs,
 page ids and sizes are plain integers (an LSN may exceed 2**53: readers that take numbers for doubles must not).
@@ -39,6 +39,8 @@ def to_json(value: Any) -> Any:
         return value.hex()
     if isinstance(value, dict):
         return {str(key): to_json(inner) for key, inner in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {name: to_json(inner) for name, inner in value._asdict().items()}
     if isinstance(value, (list, tuple)):
         return [to_json(inner) for inner in value]
     if isinstance(value, (datetime.date, datetime.datetime)):

@@ -175,34 +175,125 @@ def table_slots(store):
     return {slot: (level, index) for level, blocks in enumerate(s.table or ()) for index, (slot, _) in blocks.items()}
 
 
-def frames(store):
-    """List (frame, page, version, flags, usage, loads, waits, restarts, heat, latch word, header bytes) of frames with a page."""
+def _copy_frames(p, first, count, out):
+    """Copy the descriptors of `count` frames and what the headers of their pages say. No lock: a value may be a moment old."""
+    i: cython.int
+    for i in range(count):
+        out[i].frame = p.frames[first + i]
+        if out[i].frame.page_id == 0:
+            continue  # its memory was perhaps never touched, and should not be for this
+        page = frame_page(p, first + i)
+        out[i].kind = page.kind
+        out[i].level = page.level
+        out[i].tree = page.tree_id
+        out[i].lsn = page.lsn
+
+
+def frames(store, kinds, owner):
+    """Tuples of the frames that hold a page, in the order of engine.inspect.pool.Buffer.
+
+    kinds: names of page kinds by number, the last one for all others. owner: gives the name of a tree's owner.
+    """
     s: Store = store
     p = cython.address(s.pool)
+    copies = cython.cast(cython.pointer(frame_copy_t), malloc(FRAMES_RUN * cython.sizeof(frame_copy_t)))
+    if copies == cython.NULL:
+        raise MemoryError
+    names: dict = {}
+    found: list = []
+    first: cython.int = 0
     i: cython.int
-    f: frame_t
-    found = []
-    for i in range(p.frame_count):
-        f = p.frames[i]
-        if f.page_id == 0:
-            continue
-        header = cython.cast(cython.p_char, frame_page(p, i))
-        found.append(
-            (
-                int(i),
-                int(f.page_id),
-                int(f.version),
-                int(f.flags),
-                int(f.usage),
-                int(f.loads),
-                int(f.waits),
-                int(f.restarts),
-                int(f.heat) * HEAT_SAMPLE,
-                int(f.word),
-                PyBytes_FromStringAndSize(header, HEADER_SIZE),
-            )
-        )
+    try:
+        while first < cython.cast(cython.int, p.frame_count):
+            run: cython.int = min(FRAMES_RUN, cython.cast(cython.int, p.frame_count) - first)
+            with cython.nogil:
+                _copy_frames(p, first, run, copies)
+            for i in range(run):
+                c = cython.address(copies[i])
+                f = cython.address(c.frame)
+                if f.page_id == 0:
+                    continue
+                tree: object = c.tree
+                name = names.get(tree)
+                if name is None:
+                    name = names[tree] = owner(tree)
+                word: uint64_t = f.word
+                found.append(
+                    (
+                        first + i,
+                        f.page_id,
+                        kinds[c.kind] if c.kind < len(kinds) else kinds[len(kinds) - 1],
+                        tree,
+                        name,
+                        c.level,
+                        "newest" if f.version < 0 else "older",
+                        f.flags & FRAME_DIRTY != 0,
+                        f.flags & FRAME_GARBAGE != 0,
+                        f.usage,
+                        (word & LATCH_PINS) // LATCH_PIN,
+                        word & LATCH_SHARED,
+                        word & LATCH_EXCLUSIVE != 0,
+                        word & LATCH_WAITERS != 0,
+                        f.loads,
+                        f.waits,
+                        f.restarts,
+                        cython.cast(uint64_t, f.heat) * HEAT_SAMPLE,
+                        c.lsn,
+                    )
+                )
+            first += run
+    finally:
+        free(copies)
     return found
+
+
+def _hottest(p, found, count):
+    """The frames whose pages were waited for most, then visited most, into `found`; how many."""
+    got: cython.int = 0
+    i: cython.int
+    j: cython.int
+    for i in range(p.frame_count):
+        f = cython.address(p.frames[i])
+        if f.page_id == 0 or (f.waits == 0 and f.restarts == 0 and f.heat == 0):
+            continue
+        j = got
+        while j > 0 and _hotter(f, cython.address(p.frames[found[j - 1]])):
+            if j < count:
+                found[j] = found[j - 1]
+            j -= 1
+        if j < count:
+            found[j] = i
+            got += 1 if got < count else 0
+    return got
+
+
+def _hotter(f, other):
+    waits = cython.cast(uint64_t, f.waits) + f.restarts
+    theirs = cython.cast(uint64_t, other.waits) + other.restarts
+    return waits > theirs or (waits == theirs and f.heat > other.heat)
+
+
+def hottest(store, count):
+    """The `count` (16 at the most) pages in the pool that are waited for, or visited, most: [(page, waits, restarts, visits, header)]."""
+    s: Store = store
+    p = cython.address(s.pool)
+    found: int32_t[16]
+    most: cython.int = min(count, 16)
+    i: cython.int
+    with cython.nogil:
+        got = _hottest(p, found, most)
+    pages = []
+    for i in range(got):
+        f = cython.address(p.frames[found[i]])
+        header = cython.cast(cython.p_char, frame_page(p, found[i]))
+        if f.page_id != 0:
+            pages.append(
+                (
+                    int(f.page_id), int(f.waits), int(f.restarts), int(f.heat) * HEAT_SAMPLE,
+                    PyBytes_FromStringAndSize(header, HEADER_SIZE),
+                )
+            )  # fmt: skip
+    return pages
 
 
 def pool_counters(store):

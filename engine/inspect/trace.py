@@ -11,10 +11,10 @@ the database.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 from engine.base import trace
+from engine.base.dataclass import dataclass
 from engine.base.errors import Error, NotSupportedError, ProgrammingError
 from engine.inspect.decode import NODES, Origin, decode_page, header_of, kind_of
 from engine.inspect.diff import ItemChange, item_changes
@@ -250,7 +250,7 @@ class _Reader:
             SPLIT: f"{b} items, from slot {a} on, go to a new page",
             GROW: f"to level {a}",
             MERGE: f"with page {a} and its {b} items",
-            PUBLISH: f"{a} records are visible from here on",
+            PUBLISH: f"{a} {'record is' if a == 1 else 'records are'} visible from here on",
         }
         return texts.get(kind, ""), ()
 

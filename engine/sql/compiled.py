@@ -185,15 +185,16 @@ class Compiler:
 
     def _explain_analyze(self, text: str, node: ast.Explain, binder: Binder, rt: Runtime) -> Compiled:
         """EXPLAIN ANALYZE: the statement is run, a change changes; the plan as rows with what each node did."""
-        from engine.sql.explain import explain, measured_lines
-        from engine.sql.profile import Profile
+        from engine.base.counters import thread_counters
+        from engine.sql.explain import MEASURED_COLUMNS, explain, measured, measured_lines
+        from engine.sql.profile import Measured, Profile
 
         profile = rt.profile = Profile()
         inner = self._compile(text, node.statement, binder, rt)
 
-        def begin() -> float:
+        def begin() -> tuple[float, tuple[int, ...]]:
             profile.begin()
-            return perf_counter()
+            return perf_counter(), thread_counters()
 
         def report() -> list[Row]:
             return list(measured_lines(explain(inner.plan, self.estimates, profile)))
@@ -206,17 +207,19 @@ class Compiler:
             return iter(report())
 
         def change() -> tuple[int, list[Row]]:
-            started = begin()
+            started, before = begin()
             assert inner.change is not None
             count, _ = inner.change.run()
-            milliseconds = round((perf_counter() - started) * 1000, 3)
+            whole = Measured(count, 1)
+            whole.add(started, before)
+            milliseconds = round(whole.seconds * 1000, 3)
             below = report()
-            first: Row = (inner.what.lower(), inner.change.table.name, below[0][2], count, 1, milliseconds, "row")
+            own = measured(whole, [profile.of(inner.plan)])
+            first: Row = (inner.what.lower(), inner.change.table.name, below[0][2], count, 1, milliseconds, "row", *own)
             return count, [first, *(("  " + row[0], *row[1:]) for row in below)]
 
         made = Compiled(self.schema.version, "EXPLAIN", inner.params, rt, inner.plan)
-        made.columns = ("operation", "detail", "rows", "actual_rows", "loops", "ms", "gear")
-        made.kinds = (Type.TEXT, Type.TEXT, Type.INTEGER, Type.INTEGER, Type.INTEGER, Type.REAL, Type.TEXT)
+        made.columns, made.kinds = (tuple(part) for part in zip(*MEASURED_COLUMNS, strict=True))
         if inner.change is None:
             made.run = run
         else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from engine.base.counters import NAMES
 from engine.base.dataclass import dataclass
 from engine.catalog.objects import Table
-from engine.record.types import describe, text_of
+from engine.record.types import Type, describe, text_of
 from engine.sql.columns.choose import has_columns
 from engine.sql.expr import (
     Aggregate,
@@ -88,11 +90,31 @@ def lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int, str]]
         yield from lines(child, depth + 1)
 
 
-def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int, int, int, float, str]]:
-    """As `lines`, then the rows it really gave, how often it ran, its milliseconds, its gear."""
+MEASURED_COLUMNS: tuple[tuple[str, Type], ...] = (
+    ("operation", Type.TEXT), ("detail", Type.TEXT), ("rows", Type.INTEGER), ("actual_rows", Type.INTEGER),
+    ("loops", Type.INTEGER), ("ms", Type.REAL), ("gear", Type.TEXT),
+    *((name, Type.INTEGER) for name in NAMES[:5]), ("wait_us", Type.REAL),
+    ("own_ms", Type.REAL), ("own_pages", Type.INTEGER), ("own_reads", Type.INTEGER),
+)  # fmt: skip
+
+
+def measured(actual: Measured, below: Iterable[Measured]) -> tuple[float | int, ...]:
+    """The columns of MEASURED_COLUMNS behind the gear; `below`: what was measured of a node's inputs, which `actual` includes."""
+    inputs = list(below)
+    seconds = max(actual.seconds - sum(one.seconds for one in inputs), 0.0)
+    pages, reads = (actual.counters[i] - sum(one.counters[i] for one in inputs) for i in (0, 1))
+    waited = round(actual.counters[5] / 1000, 1)
+    return (*actual.counters[:5], waited, round(seconds * 1000, 3), pages, reads)
+
+
+def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[Any, ...]]:
+    """As `lines`, then what MEASURED_COLUMNS says: rows it really gave, how often it ran, its time, pages, latches, waits."""
     actual = node.actual or Measured()
     milliseconds = round(actual.seconds * 1000, 3)
-    yield "  " * depth + node.operation, node.detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear
+    own = measured(actual, (child.actual for child in node.inputs if child.actual is not None))
+    yield (
+        "  " * depth + node.operation, node.detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear, *own,
+    )  # fmt: skip
     for child in node.inputs:
         yield from measured_lines(child, depth + 1)
 

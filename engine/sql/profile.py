@@ -1,7 +1,8 @@
 """EXPLAIN ANALYZE: what each node of a plan really did, measured where its rows are pulled.
 
-The time of a node includes that of the nodes below it, which it pulls its rows from; a node that runs several times (the
-inner side of lookups, a subquery) has the sums of all its runs.
+The time of a node includes that of the nodes below it, which it pulls its rows from, and so do the pages it visits, reads and
+latches; a node that runs several times (the inner side of lookups, a subquery) has the sums of all its runs. What is a node's own
+is that less what its inputs have (engine.sql.explain). Counters are those of the thread that pulls, so others do not count.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from time import perf_counter
 from typing import Protocol, TypeVar
 
+from engine.base.counters import NAMES, thread_counters
 from engine.base.dataclass import dataclass
 from engine.sql.plan import Plan
 
 T = TypeVar("T")
+NOTHING = (0,) * len(NAMES)
 
 
 class Counted(Protocol):
@@ -27,11 +30,19 @@ B = TypeVar("B", bound=Counted)
 
 @dataclass(slots=True)
 class Measured:
-    """One node: rows it gave, times it was run, seconds it took with what is below it."""
+    """One node: rows it gave, times it was run; seconds it took and what it did (thread_counters) with what is below it."""
 
     rows: int = 0
     loops: int = 0
     seconds: float = 0.0
+    counters: tuple[int, ...] = NOTHING
+
+    def add(self, started: float, before: tuple[int, ...]) -> None:
+        """Something has ended that began at `started`, with these counters."""
+        self.seconds += perf_counter() - started
+        self.counters = tuple(
+            total + new - old for total, new, old in zip(self.counters, thread_counters(), before, strict=True)
+        )
 
 
 class Profile:
@@ -45,6 +56,7 @@ class Profile:
         for _, measured in self._nodes.values():
             measured.rows = measured.loops = 0
             measured.seconds = 0.0
+            measured.counters = NOTHING
 
     def of(self, plan: Plan) -> Measured:
         """What was measured of a node; zeros where it was never run."""
@@ -57,17 +69,17 @@ class Profile:
 
         def watched() -> Iterator[T]:
             measured.loops += 1
-            started = perf_counter()
+            started, before = perf_counter(), thread_counters()
             rows = iter(run())
-            measured.seconds += perf_counter() - started
+            measured.add(started, before)
             while True:
-                started = perf_counter()
+                started, before = perf_counter(), thread_counters()
                 try:
                     row = next(rows)
                 except StopIteration:
                     return
                 finally:
-                    measured.seconds += perf_counter() - started
+                    measured.add(started, before)
                 measured.rows += 1
                 yield row
 
@@ -79,15 +91,15 @@ class Profile:
 
         def watched() -> Iterator[B]:
             measured.loops += 1
-            started = perf_counter()
+            started, before = perf_counter(), thread_counters()
             batches = run()
-            measured.seconds += perf_counter() - started
+            measured.add(started, before)
             while True:
-                started = perf_counter()
+                started, before = perf_counter(), thread_counters()
                 try:
                     batch = next(batches, None)
                 finally:
-                    measured.seconds += perf_counter() - started
+                    measured.add(started, before)
                 if batch is None:
                     return
                 measured.rows += batch.rows

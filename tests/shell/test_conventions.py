@@ -206,8 +206,8 @@ def test_every_flag_and_command_has_a_case() -> None:
     }
     flags = {flag for option in OPTIONS for flag in (*option.flags, option.off) if flag}
     inspections = {
-        name for name, command in COMMANDS.items() if command.run.__module__.endswith((".inspect", ".trace"))
-    }
+        name for name, command in COMMANDS.items() if command.run.__module__.endswith((".inspect", ".trace", ".watch"))
+    }  # tests/inspect
     restored = {".restore"}  # test_files.py
     aliases = {
         alias for name, command in COMMANDS.items() if {name, *command.aliases} & used for alias in command.aliases

@@ -155,3 +155,51 @@ def test_a_read_only_database(path: str) -> None:
     done = anokuro(path, "--readonly", "-c", "SELECT count(*) FROM t; DELETE FROM t")
     assert (done.returncode, done.stdout) == (1, "2000\n")
     assert "read-only" in done.stderr
+
+
+def test_pictures_as_svg_and_without_values(path: str, tmp_path: Path) -> None:
+    svg = tmp_path / "page.svg"
+    assert anokuro("inspect", path, "page", "2", "--svg", str(svg)).returncode == 0
+    assert svg.read_text(encoding="utf-8").startswith("<svg") and "checksum" in svg.read_text(encoding="utf-8")
+    with engine.open(path, readonly=True) as db:
+        page = db.execute("SELECT page FROM sys.pages WHERE owner = 'table t' AND kind = 'leaf'").fetchone()[0]
+    for words in (
+        ["page", str(page)],
+        ["history-row", "t", "42"],
+        ["wal"],
+        ["tree", "t", "42"],
+        ["diff", "2", "100", "400"],
+    ):
+        plain = anokuro("inspect", path, *words, "--json")
+        covered = anokuro("inspect", path, *words, "--json", "--redact")
+        assert covered.returncode == plain.returncode == 0, covered.stderr
+        assert json.loads(covered.stdout).keys() == json.loads(plain.stdout).keys()
+        secret = (b"x" * 50).hex() if words[0] != "page" else "8000000000000"
+        assert words[0] in ("tree", "diff") or secret in plain.stdout
+        assert "(hidden)" in covered.stdout or words[0] in ("tree", "diff")
+        if words[0] == "page":
+            model = json.loads(covered.stdout)
+            assert model["items"] and all(set(item["key"] + item["value"]) <= set("78") for item in model["items"])
+            data = bytes.fromhex(model["data"])
+            covering = [r for r in model["regions"] if r["kind"] in ("key", "value", "fence", "free")]
+            assert all(set(data[r["offset"] : r["offset"] + r["length"]]) == {0x78} for r in covering)
+        else:
+            assert "8000000000000" not in covered.stdout
+
+
+def test_the_tour_comes_to_its_end(tmp_path: Path) -> None:
+    done = anokuro("tour", "--keep", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    for words in (
+        "grow root",
+        "split",
+        "records in between",
+        "was killed",
+        "5 of the rows are there",
+        "0 faults",
+        "rows of table birds",
+    ):
+        assert words in done.stdout, words
+    with engine.open(tmp_path / "tour.ank") as db:
+        assert db.check() == []
+        assert db.execute("SELECT count(*) FROM birds WHERE id >= 90000").fetchone() == (5,)

@@ -209,7 +209,7 @@ def test_help_lists_every_option() -> None:
     assert done.returncode == 0
     for option in OPTIONS:
         assert option.flags[-1] in done.stdout
-    for subcommand in ("run", "import", "check", "recover", "inspect", "bench"):
+    for subcommand in ("run", "import", "check", "recover", "inspect", "workload", "bench"):
         assert anokuro(subcommand, "--help").returncode == 0
 
 

@@ -1,0 +1,1 @@
+from engine.base.thread cimport thread_self

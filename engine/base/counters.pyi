@@ -1,0 +1,3 @@
+NAMES: tuple[str, ...]
+
+def thread_counters() -> tuple[int, int, int, int, int, int]: ...
