@@ -7,7 +7,6 @@ to be changed are all found before the first is changed, so that no statement se
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any
 
 from engine.base.dataclass import dataclass
@@ -16,10 +15,11 @@ from engine.record.types import Type
 from engine.sql.assignments import column_position
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.bind_from import FromBinder
-from engine.sql.binder import LITERAL_SLOT, Binder
+from engine.sql.binder import Binder
+from engine.sql.bulk import Bulk
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_expr
 from engine.sql.execute import compile_plan, layout_of, projection
-from engine.sql.expr import Column, Const, Expr, Param
+from engine.sql.expr import Column, Const, Expr
 from engine.sql.plan import Plan, Rows
 from engine.sql.row_exprs import default_expr, table_scope
 from engine.sql.scope import Scope, problem
@@ -46,7 +46,6 @@ class Single:
 class Change:
     """A compiled change. run gives the number of rows and the rows of RETURNING; columns are None without it.
 
-    many: takes one row of parameters at a time and is quick; None where the statement's shape does not allow it.
     single: where it may be a change of one row, and holds no query.
     """
 
@@ -56,7 +55,6 @@ class Change:
     what: str
     table: Table
     writer: Writer
-    many: Callable[[Any], None] | None = None
     single: Single | None = None
 
 
@@ -112,17 +110,22 @@ def compile_insert(binder: Binder, node: ast.Insert, rt: Runtime) -> Change:
     resolve = bind_resolution(binder, node, table, alias, writer, rt)
     run_source = compile_plan(source, rt)
     arrange = _arrange(binder, table, targets, rt)
+    one_row = isinstance(source, Rows) and len(source.rows) == 1
+    bulk = Bulk(writer) if returning is None and resolve is None and not one_row else None
 
     def run() -> Outcome:
         writer.begin()
         count, results = 0, []
         rows = run_source() if isinstance(source, Rows) else iter(list(run_source()))
+        if bulk is not None:
+            bulk.begin(rt.txn, rt.flag)
+            for row in rows:
+                bulk.add(row if arrange is None else arrange(row))
+            count = bulk.finish()
+            writer.finish()
+            return count, results
         for row in rows:
             values = row if arrange is None else arrange(row)
-            if returning is None and resolve is None and writer.plain:
-                writer.insert_fast(values)
-                count += 1
-                continue
             stored = writer.insert(values, resolve)
             if stored is not None:
                 count += 1
@@ -137,13 +140,13 @@ def compile_insert(binder: Binder, node: ast.Insert, rt: Runtime) -> Change:
         writer.finish()
         return count, results
 
-    many = _many(source, arrange, writer, resolve) if returning is None else None
     single = None
-    if isinstance(source, Rows) and len(source.rows) == 1 and resolve is None and not holds_query(node):
+    if one_row and resolve is None and not holds_query(node):
+        assert isinstance(source, Rows)
         given = dict(zip(targets, source.rows[0], strict=True))
         exprs = {p: given[p] if p in given else default_expr(binder, table, p) for p in range(len(table.columns))}
         single = Single(exprs, returning)
-    return Change(run, columns, source, "INSERT", table, writer, many, single)
+    return Change(run, columns, source, "INSERT", table, writer, single)
 
 
 def _source(binder: Binder, node: ast.Insert, table: Table, targets: list[int]) -> Plan:
@@ -204,25 +207,3 @@ def _arrange(binder: Binder, table: Table, targets: list[int], rt: Runtime) -> C
 
         return spread
     return lambda row: [row[s] if isinstance(s, int) else s(()) for s in sources]
-
-
-def _many(source: Plan, arrange: Closure | None, writer: Writer, resolve: Any) -> Callable[[Any], None] | None:
-    """The quick way of executemany: one row of VALUES made of parameters, constants and simple expressions."""
-    if not isinstance(source, Rows) or len(source.rows) != 1 or resolve is not None:
-        return None
-    exprs = source.rows[0]
-    insert = writer.insert_fast if writer.plain else writer.insert
-    if not all(isinstance(expr, Param) and 0 <= expr.slot < LITERAL_SLOT for expr in exprs):
-        return None
-    slots = [expr.slot for expr in exprs if isinstance(expr, Param)]
-    if slots == list(range(len(slots))):
-        if arrange is None:
-            return insert  # type: ignore[return-value]
-        return lambda params: insert(arrange(params))  # type: ignore[return-value]
-    pick = itemgetter(*slots) if len(slots) > 1 else lambda params: (params[slots[0]],)
-    if arrange is None:
-        return lambda params: insert(pick(params))  # type: ignore[return-value]
-    return lambda params: insert(arrange(pick(params)))  # type: ignore[return-value]
-
-
-__all__ = ["Change", "bind_returning", "compile_insert", "find_table"]

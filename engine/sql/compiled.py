@@ -10,21 +10,19 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from engine.base.dataclass import replace
-from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Schema
-from engine.record.types import INTEGER_MAX, INTEGER_MIN, Type, Value, normalise
+from engine.record.types import Type, Value
 from engine.sql.binder import Binder, Params
 from engine.sql.compile_expr import Row, Runtime
 from engine.sql.execute import compile_plan
 from engine.sql.optimise import Estimates, optimise
+from engine.sql.parameters import bind_values
 from engine.sql.plan import Plan
 from engine.sql.shared import Shared
 from grammar import ast
 
 if TYPE_CHECKING:
     from engine.sql.change import Change
-
-_EXACT = frozenset((str, bytes, bool, type(None)))
 
 
 class Compiled:
@@ -62,50 +60,6 @@ class Compiled:
     def values(self, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
         """The parameters in the order of their slots. Raises ProgrammingError when they do not fit the statement."""
         return bind_values(self.params, given)
-
-
-def bind_values(params: Params, given: Sequence[Any] | Mapping[str, Any]) -> Sequence[Value]:
-    """See Compiled.values."""
-    if type(given) is tuple and not params.names and len(given) == params.count:
-        for value in given:
-            kind = type(value)
-            if kind not in _EXACT and (kind is not int or not INTEGER_MIN <= value <= INTEGER_MAX):
-                return [normalise(value) for value in given]
-        return given
-    if params.names:
-        if params.count:
-            raise ProgrammingError("a statement has parameters by position or by name, not both")
-        return _named(params, given)
-    if isinstance(given, Mapping):
-        if params.count or given:
-            raise ProgrammingError(f"the statement has {params.count} parameters by position; give a sequence")
-        return ()
-    if isinstance(given, (str, bytes)) or not isinstance(given, Sequence):
-        given = _sequence(given)
-    if len(given) != params.count:
-        raise ProgrammingError(f"the statement has {params.count} parameter(s), and {len(given)} were given")
-    return [normalise(value) for value in given]
-
-
-def _sequence(given: Any) -> Sequence[Any]:
-    if isinstance(given, (str, bytes)):
-        raise ProgrammingError("parameters are a sequence or a mapping; for one parameter write (value,)")
-    try:
-        return list(given)
-    except TypeError:
-        raise ProgrammingError(f"parameters are a sequence or a mapping, not {type(given).__name__}") from None
-
-
-def _named(params: Params, given: Any) -> Sequence[Value]:
-    if not isinstance(given, Mapping):
-        raise ProgrammingError(f"the statement has named parameters ({', '.join(params.names)}); give a mapping")
-    values = []
-    for name in params.names:
-        if name in given:
-            values.append(normalise(given[name]))
-        else:
-            raise ProgrammingError(f"the parameter :{name} was not given")
-    return values
 
 
 class Compiler:
@@ -223,8 +177,5 @@ class Compiler:
         if inner.change is None:
             made.run = run
         else:
-            made.change = replace(inner.change, run=change, many=None)
+            made.change = replace(inner.change, run=change)
         return made
-
-
-__all__ = ["Compiled", "Compiler", "bind_values"]

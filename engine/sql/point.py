@@ -175,6 +175,22 @@ class Point:
     def attempt(self, txn, params, literals):
         raise NotImplementedError
 
+    def change_in(self, txn, given):
+        """Run a change in a transaction: how many rows were changed, or -1: it is the session's to run.
+
+        For statements without literals, whose runtime, where there is one, has begun.
+        """
+        params = self.bind(given)
+        if params is None or self.literal_count != 0:
+            return -1
+        if self.rt is not None:
+            try:
+                self.rt.bind(params)
+            except DataError:
+                return -1
+        result = self.attempt(txn, params, ())
+        return -1 if result is None else result.rowcount
+
 
 class PointRead(Point):
     """SELECT of at most one row."""

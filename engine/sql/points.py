@@ -15,6 +15,7 @@ from engine.record import rows
 from engine.record.keys import KeyCodec
 from engine.record.types import Type
 from engine.sql.binder import LITERAL_SLOT
+from engine.sql.bulk import Bulk
 from engine.sql.compile_expr import Closure, Runtime, compile_condition, compile_expr
 from engine.sql.execute import layout_of, projection
 from engine.sql.expr import Call, Column, Const, Expr, Param, SubqueryExpr, columns_of, walk
@@ -218,11 +219,42 @@ def _numbered(slots: list[int | None]) -> list[int]:
 
 
 def _values(exprs: list[Expr], layout: dict[int, int], shape: Shape, rt: Runtime) -> Values:
+    if any(_slot(expr) is None for expr in exprs):
+        shape.rt = rt
+    return _made_of(exprs, layout, rt)
+
+
+def _made_of(exprs: list[Expr], layout: dict[int, int], rt: Runtime) -> Values:
     slots = [_slot(expr) for expr in exprs]
     closures = [compile_expr(expr, layout, rt) for expr, slot in zip(exprs, slots, strict=True) if slot is None]
-    if closures:
-        shape.rt = rt
     return Values(_numbered(slots), [expr.value for expr in exprs if isinstance(expr, Const)], closures)
+
+
+@dataclass
+class Many:
+    """How executemany inserts a row. values: the row, made of parameters; None: they are the row.
+
+    rt: needed where something is computed.
+    """
+
+    bulk: Bulk
+    values: Values | None
+    rt: Runtime | None
+
+
+def make_many(compiled: Compiled) -> Many | None:
+    """What executemany does for an INSERT of one row; None where each row is run like a statement."""
+    change = compiled.change
+    if change is None or change.single is None or change.what != "INSERT" or change.single.returning is not None:
+        return None
+    exprs = [change.single.values[position] for position in range(len(change.table.columns))]
+    slots = [_slot(expr) for expr in exprs]
+    if slots == list(range(compiled.params.count)):
+        return Many(Bulk(change.writer), None, None)
+    if len(exprs) > SLOTS_MAX or not _simple(*exprs):
+        return None
+    rt = compiled.rt if None in slots else None
+    return Many(Bulk(change.writer), _made_of(exprs, {}, compiled.rt), rt)
 
 
 def _indexes(shape: Shape, writer: Writer, changed: set[int] | None) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -40,17 +40,17 @@ from engine.sql import system_tables
 from engine.sql.as_of import checkpoint_read
 from engine.sql.binder import Params
 from engine.sql.compile_expr import Runtime, interrupted
-from engine.sql.compiled import Compiled, Compiler, bind_values
+from engine.sql.compiled import Compiled, Compiler
 from engine.sql.ddl import DEFINITIONS
 from engine.sql.definitions import analyse_tables, define_objects, words
+from engine.sql.parameters import Parameters, bind_values
 from engine.sql.point import run_point
-from engine.sql.points import make_point
+from engine.sql.points import make_many, make_point
 from engine.sql.result import Result
 from engine.sql.shared import Shared
 from grammar import ParseError as GrammarError
 from grammar import ast
 
-Parameters = Sequence[Any] | Mapping[str, Any]
 RETRIES = 200
 PLAN_USES = 2000
 """How often a plan is used before it is made anew."""
@@ -410,14 +410,14 @@ class Session:
         assert change is not None
         rt = compiled.rt
         rt.begin(txn, self, self.flag)
-        total = 0
-        if change.many is not None and compiled.params.count and not compiled.params.names:
-            total = self._many_fast(compiled, change.many, rows)
+        many = make_many(compiled)
+        change.writer.begin()
+        if many is not None:
+            many.bulk.begin(txn, self.flag)
+            many.bulk.add_all(rows, many.values, compiled.params, many.rt)
+            total = many.bulk.finish()
         else:
-            for params in rows:
-                rt.bind(compiled.values(params))
-                total += change.run()[0]
-                self.check_flag()
+            total = self._each(compiled, txn, rows)
         change.writer.finish()
         rt.end()
         if self.deferred and txn is not self.open_txn:
@@ -426,23 +426,19 @@ class Session:
             self._give(key, compiled, ())
         return Result(rowcount=total, statement=compiled.what)
 
-    def _many_fast(self, compiled: Compiled, insert: Callable[[Any], None], rows: Iterable[Parameters]) -> int:
-        """Rows of a plain INSERT: the encoder checks and converts each value, so nothing is done twice."""
+    def _each(self, compiled: Compiled, txn: Any, rows: Iterable[Parameters]) -> int:
+        """Run a change once for every row of parameters, as a point where it is one."""
         assert compiled.change is not None
-        writer = compiled.change.writer
-        writer.begin()
-        if insert == writer.insert_fast and writer.alias < 0:
-            return writer.insert_all(rows, lambda row: bind_values(compiled.params, row), self.flag)
-        count = compiled.params.count
-        flag = self.flag
+        point = make_point(compiled, self.shared, 0) if compiled.point is None else compiled.point
+        rt, run = compiled.rt, compiled.change.run
         total = 0
         for params in rows:
-            if (type(params) is not tuple and type(params) is not list) or len(params) != count:
-                params = bind_values(compiled.params, params)
-            insert(params)
-            total += 1
-            if total & 0xFF == 0 and flag[0]:
-                self._interrupted()
+            changed = -1 if point is None else point.change_in(txn, params)
+            if changed < 0:
+                rt.bind(compiled.values(params))
+                changed = run()[0]
+            total += changed
+            self.check_flag()
         return total
 
     # ------------------------------------------------------------------------------------------ other statements

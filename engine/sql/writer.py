@@ -8,7 +8,7 @@ looked at by `finish`, at the end of the statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from engine.base.errors import DataError, IntegrityError
@@ -48,18 +48,15 @@ class Writer:
         self.encoder = table.encoder()
         self.whole = table.decoder(range(len(table.columns)))  # type: ignore[arg-type]
         self.alias = table.rowid_column
-        self.plain = not checks and not indexes and not table.foreign_keys and table.key is not KeyKind.COLUMNS
         self.rowids: dict[int, int] = {}
-        self.inserted = 0
 
     def begin(self) -> None:
         """Take over what the transaction knows of the tables' last rows."""
         self.rowids = self.rt.session.rowids
-        self.inserted = 0
         if self.links is not None:
             self.links.begin()
             for writer in self.links.writers.values():
-                writer.rowids, writer.inserted = self.rowids, 0
+                writer.rowids = self.rowids
 
     def finish(self) -> None:
         """The end of a statement: what FOREIGN KEYs ask for. Raises IntegrityError."""
@@ -68,7 +65,7 @@ class Writer:
 
     # ------------------------------------------------------------------------------------------------- row ids
 
-    def _last(self) -> int:
+    def last_rowid(self) -> int:
         """The greatest row id there is, or 0."""
         last = self.rowids.get(self.table.tree)
         if last is None:
@@ -88,58 +85,13 @@ class Writer:
 
     def next_rowid(self) -> int:
         """A row id behind all others."""
-        rowid = self._last() + 1
+        rowid = self.last_rowid() + 1
         if rowid > INTEGER_MAX:
             raise DataError(f"the row ids of {self.table.name} are used up")
         self.rowids[self.table.tree] = rowid
         return rowid
 
     # -------------------------------------------------------------------------------------------------- insert
-
-    def insert_fast(self, values: Any) -> None:
-        """Insert a row of a table without indexes, CHECKs or a key of several columns; a collision is an error."""
-        txn, tree = self.rt.txn, self.table.tree
-        if self.alias < 0:
-            txn.put(tree, encode_rowid(self.next_rowid()), self.encoder.encode(values))
-            return
-        rowid = values[self.alias]
-        stored = self.encoder.encode(values)
-        if rowid is None:
-            rowid = self.next_rowid()
-        else:
-            if type(rowid) is not int:
-                rowid = self.encoder.check(values)[self.alias]
-            self._claim(rowid)
-        txn.put(tree, encode_rowid(rowid), stored)
-
-    def insert_all(self, rows: Iterable[Any], bind: Callable[[Any], Any], flag: list[Any]) -> int:
-        """As `insert_fast` for many whole rows of a table with hidden row ids; `bind` checks what is no tuple or list."""
-        put, encode, tree, width = self.rt.txn.put, self.encoder.encode, self.table.tree, len(self.table.columns)
-        first = rowid = self._last()
-        try:
-            for row in rows:
-                if (type(row) is not tuple and type(row) is not list) or len(row) != width:
-                    row = bind(row)
-                stored = encode(row)
-                if rowid >= INTEGER_MAX:
-                    raise DataError(f"the row ids of {self.table.name} are used up")
-                put(tree, encode_rowid(rowid + 1), stored)
-                rowid += 1
-                if rowid & 0xFF == 0 and flag[0]:
-                    flag[1]()
-        finally:
-            self.rowids[tree] = rowid
-        return rowid - first
-
-    def _claim(self, rowid: int) -> None:
-        """Refuse a row id that is taken; ids behind the last one need no look."""
-        self.inserted += 1
-        if self.inserted > 1 and rowid > self._last():
-            self.rowids[self.table.tree] = rowid
-            return
-        if self.rt.txn.get(self.table.tree, encode_rowid(rowid)) is not None:
-            raise self.key_taken()
-        self._seen(rowid)
 
     def _seen(self, rowid: int) -> None:
         last = self.rowids.get(self.table.tree)

@@ -71,6 +71,11 @@ class Writes:
             w.value_len = length
             self.count += 1
         self.held.append(packed)
+        return 0
+
+    def keys(self):
+        """The keys of puts, in the order in which they were added; only before `sort`."""
+        return [self.held[i] for i in range(0, len(self.held), 2)]
 
     def sort(self):
         """Put the writes in order of tree and key; of those with the same key the last stays."""

@@ -205,3 +205,107 @@ def test_a_read_only_transaction_refuses_a_point() -> None:
         db.execute("BEGIN READ ONLY")
         with pytest.raises(engine.ReadOnlyError):
             db.execute("UPDATE t SET n = ? WHERE id = ?", (1, 1))
+
+
+@pytest.mark.parametrize("memtable_bytes", [1 << 26, 1 << 18], ids=["in memory", "in runs"])
+def test_many_rows_are_as_good_as_one_by_one(memtable_bytes: int) -> None:
+    """executemany, and INSERT ... SELECT, against single statements."""
+    chance = random.Random(5)
+    rows = [
+        (
+            chance.randrange(10**6) + 10**6 * (i // 100) if i % 3 else None,
+            f"m{i}" if i % 5 else None,
+            chance.randrange(50),
+            None,
+        )
+        for i in range(6000)
+    ]
+    rows = list({row[0] if row[0] is not None else -i: row for i, row in enumerate(rows)}.values())
+    greatest, taken = 0, set()
+    for i, row in enumerate(rows):  # an id that was generated before cannot be given
+        greatest = max(greatest, row[0] or greatest + 1)
+        if row[0] in taken:
+            rows[i] = (greatest := greatest + 1, *row[1:])
+        taken.add(rows[i][0] or greatest)
+    pairs = [(chance.choice("abc") + str(i), i, bytes([i & 255]) * 30) for i in chance.sample(range(9000), 6000)]
+    with engine.open(":memory:", memtable_bytes=memtable_bytes) as db, engine.open(":memory:") as single:
+        for sql in TABLES:
+            db.execute(sql)
+            single.execute(sql)
+        assert db.executemany("INSERT INTO held VALUES (?, ?, ?, ?)", rows).rowcount == len(rows)
+        assert db.executemany("INSERT INTO pair VALUES (?, ?, ?)", iter(pairs)).rowcount == 6000
+        assert (
+            db.executemany("INSERT INTO plain (name, n) VALUES (upper(?), ? + 1)", [("a", 1), ("b", 2)]).rowcount == 2
+        )
+        with single.begin() as txn:
+            for row in rows:
+                txn.execute("INSERT INTO held VALUES (?, ?, ?, ?)", row)
+            for row in pairs:
+                txn.execute("INSERT INTO pair VALUES (?, ?, ?)", row)
+            txn.execute("INSERT INTO plain (name, n) VALUES ('A', 2), ('B', 3)")
+        assert state(db) == state(single)
+        db.execute("INSERT INTO hidden SELECT b, a FROM pair")
+        assert db.execute("SELECT count(*), max(rowid) FROM hidden").fetchone() == (6000, 6000)
+        assert db.check() == []
+
+
+@pytest.mark.parametrize(
+    ("sql", "rows", "error"),
+    [
+        ("INSERT INTO held VALUES (?, ?, ?, ?)", [(1, "a", 1, None), (1, "b", 1, None)], "PRIMARY KEY"),
+        (
+            "INSERT INTO held VALUES (?, ?, ?, ?)",
+            [(9, "a", 1, None), (3, "b", 1, None), (9, "c", 1, None)],
+            "PRIMARY KEY",
+        ),
+        ("INSERT INTO held VALUES (?, ?, ?, ?)", [(1, "a", 1, None), (2, "a", 1, None)], "UNIQUE"),
+        ("INSERT INTO held VALUES (?, ?, ?, ?)", [(1, "a", 1, None), (2, "b", 70, None)], "CHECK"),
+        ("INSERT INTO held VALUES (?, ?, ?, ?)", [(1, "a", 1, None), (2, "b", "x", None)], "INTEGER"),
+        ("INSERT INTO held VALUES (?, ?, ?, ?)", [(1, "a", 1, None), (2, "b")], "4 parameter"),
+        (
+            "INSERT INTO held VALUES (?, ?, ?, ?)",
+            [(60, "a", 1, None), (None, "b", 1, None), (61, "c", 1, None)],
+            "PRIMARY KEY",
+        ),
+        (
+            "INSERT INTO held VALUES (?, ?, ?, ?)",
+            [(61, "a", 1, None), (None, "b", 1, None), (60, "c", 1, None), (62, "d", 1, None)],
+            "PRIMARY KEY",
+        ),
+        ("INSERT INTO pair VALUES (?, ?, ?)", [("a", 1, b""), ("a", 1, b"x")], "PRIMARY KEY"),
+        ("INSERT INTO plain (name, n) VALUES (?, ?)", [("a", 1), (None, 2)], "NOT NULL"),
+        (
+            "INSERT INTO plain VALUES (?, ?, ?, ?, ?)",
+            [(2**63 - 1, "a", 1, 1.0, None), (None, "b", 1, 1.0, None)],
+            "used up",
+        ),
+        ("UPDATE held SET n = ? WHERE id = ?", [(1, 50), (99, 50)], "CHECK"),
+    ],
+)
+def test_a_bad_row_undoes_all_of_them(sql: str, rows: list[Any], error: str) -> None:
+    with engine.open(":memory:") as db:
+        for statement in TABLES:
+            db.execute(statement)
+        db.execute("INSERT INTO held VALUES (50, 'there', 5, TRUE)")
+        before = state(db)
+        with pytest.raises(Error, match=error):
+            db.executemany(sql, rows)
+        assert state(db) == before
+        db.execute("BEGIN")
+        with pytest.raises(Error, match=error):
+            db.executemany(sql, rows)
+        db.execute("COMMIT")
+        assert state(db) == before
+        assert db.check() == []
+
+
+def test_executemany_of_changes() -> None:
+    with engine.open(":memory:") as db:
+        for statement in TABLES:
+            db.execute(statement)
+        db.executemany("INSERT INTO held (mail, n) VALUES (:mail, :n)", [{"mail": f"m{i}", "n": i} for i in range(40)])
+        assert db.executemany("UPDATE held SET n = n + ? WHERE id = ?", [(1, i) for i in range(1, 60)]).rowcount == 40
+        assert db.executemany("DELETE FROM held WHERE id = ?", [(i,) for i in range(5, 50, 5)]).rowcount == 8
+        assert db.execute("SELECT count(*), sum(n) FROM held").fetchone() == (32, sum(i for i in range(1, 41) if i % 5))
+        assert db.execute("SELECT count(*) FROM held WHERE lower(mail) = 'm30' AND n > 20").fetchone() == (1,)
+        assert db.check() == []

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, insort
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 from engine.base.errors import ConflictError, InterfaceError, LimitError, ReadOnlyError
@@ -53,6 +54,11 @@ class FakeStore:
         self.next_tree = _FIRST_FREE_TREE
         self.commits: list[tuple[int, int, bytes]] = []  # version, tree, key
         self.mutex = threading.Lock()
+        self.options = SimpleNamespace(memtable_bytes=1 << 30)
+
+    def check_pair(self, key: bytes, value: bytes) -> None:
+        if len(key) > KEY_LIMIT:
+            raise LimitError(f"a key has at most {KEY_LIMIT} bytes, this one has {len(key)}")
 
     def begin(self, isolation: str | None = None, readonly: bool = False) -> FakeTransaction:
         return FakeTransaction(self, isolation or "serializable", readonly)
@@ -103,8 +109,7 @@ class FakeTransaction:
 
     def put(self, tree: int, key: bytes, value: bytes) -> None:
         self._check(write=True)
-        if len(key) > KEY_LIMIT:
-            raise LimitError(f"a key has at most {KEY_LIMIT} bytes, this one has {len(key)}")
+        self.store.check_pair(key, value)
         self._write(tree, bytes(key), bytes(value))
 
     def delete(self, tree: int, key: bytes) -> bool:
