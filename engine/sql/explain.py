@@ -92,7 +92,10 @@ def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, i
     """As `lines`, then the rows it really gave, how often it ran, its milliseconds, its gear."""
     actual = node.actual or Measured()
     milliseconds = round(actual.seconds * 1000, 3)
-    yield "  " * depth + node.operation, node.detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear
+    detail = node.detail
+    if actual.spilled:
+        detail += f"{', ' if detail else ''}spilled {actual.spilled / (1 << 20):.1f} MB"
+    yield "  " * depth + node.operation, detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear
     for child in node.inputs:
         yield from measured_lines(child, depth + 1)
 

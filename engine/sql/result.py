@@ -199,6 +199,19 @@ class Result:
         self._end(True)
         return self._table(parts)
 
+    def limit_rows(self, limit: int, error: Callable[[int], Exception]) -> None:
+        """Have all rows beyond the limit refused; raises at once where there are more already."""
+        source = self._rows
+        known = len(self._first)
+        if isinstance(source, Batches):
+            source.most = (limit, error)
+            known = source.total
+        elif source is not None:
+            self._rows = _guarded(source, known, limit, error)
+        if known > limit:
+            self.close()
+            raise error(limit)
+
     def batches(self, size: int) -> Iterator[tuple[list[Any], int]]:
         """All further rows as (an Arrow array a column, rows), about `size` rows at a time, computed as they are taken.
 
@@ -282,3 +295,12 @@ class Result:
     def _is_typed(self) -> bool:
         """Whether all columns have one type each, so that they can leave as Arrow arrays."""
         return arrow.available() and Type.ANY not in self.kinds
+
+
+def _guarded(rows: Iterator[Row], known: int, limit: int, error: Callable[[int], Exception]) -> Iterator[Row]:
+    """Rows, of which `known` have come before, refused beyond the limit."""
+    for row in rows:
+        known += 1
+        if known > limit:
+            raise error(limit)
+        yield row
