@@ -52,6 +52,10 @@ class ParseError(Exception):
         return cls(message, line=line, column=column, span=span, expected=expected, hint=hint)
 
 
+class TooDeepError(ParseError):
+    """A text that is nested more deeply than is read."""
+
+
 def render(text: str, error: ParseError) -> str:
     """The error as plain text: message, the lines concerned with carets under the span, expectation and hint.
 

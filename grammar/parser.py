@@ -16,7 +16,7 @@ from __future__ import annotations
 from grammar import ast
 from grammar.automaton import Unexpected
 from grammar.automaton import parse as run
-from grammar.errors import ParseError
+from grammar.errors import ParseError, TooDeepError
 from grammar.node import Node
 from grammar.tokens import SIGN, WORD, Token, scan_significant, split
 from grammar.transform import Builder
@@ -117,7 +117,7 @@ def _check_depth(text: str, root: Node) -> None:
 
 
 def _too_deep(text: str, start: int, end: int) -> ParseError:
-    return ParseError.at(
+    return TooDeepError.at(
         text,
         (start, end),
         "the statement is nested too deeply",

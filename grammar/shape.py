@@ -40,6 +40,14 @@ _CAST_FOLLOWS = re.compile(r"\s*(?:::|/\*|--)")
 _LITERAL_KINDS = frozenset((tokens.INTEGER, tokens.REAL, tokens.STRING, tokens.BLOB))
 
 
+_DEEP = 200
+"""So many parentheses are refused by the parser, soon after it has begun."""
+
+
+class _TooDeep(Exception):
+    pass
+
+
 class Mode(NamedTuple):
     """take: literals become parameters. fixed: neither here nor in parentheses below can a clause change that."""
 
@@ -54,7 +62,10 @@ def shape(text: str) -> tuple[str, tuple[Value, ...]]:
     """The shape of a statement's text and the literals taken out of it, in order. Never raises; wrong text keeps its shape."""
     if "$#" in text:
         return text, ()  # such names are ours
-    return _Shaper(text).run()
+    try:
+        return _Shaper(text).run()
+    except _TooDeep:
+        return text, ()
 
 
 class _Shaper:
@@ -112,6 +123,8 @@ class _Shaper:
     def _sign(self, sign: str) -> None:
         if sign == "(":
             self.outer.append(self.mode)
+            if len(self.outer) > _DEEP:
+                raise _TooDeep
             if self.mode.take and self.second in ("AS", "::"):
                 self.mode = _FIXED  # the numbers of a type
         elif sign == ")" and self.outer:

@@ -69,7 +69,14 @@ class Database:
         from engine.inspect.tables import register
         from engine.sql.session import Session
 
-        session = Session(self.store, self.catalog, transaction=transaction)
+        options = self.store.options
+        if options.query_seconds or options.query_rows:
+            from engine.sql.limits import LimitedSession
+
+            session: Session = LimitedSession(self.store, self.catalog, transaction=transaction)
+            session.query_seconds, session.query_rows = options.query_seconds, options.query_rows  # type: ignore[attr-defined]
+        else:
+            session = Session(self.store, self.catalog, transaction=transaction)
         register(session.shared, self)
         register_care(session.shared, self)
         session.shared.at_checkpoint = self._at_checkpoint

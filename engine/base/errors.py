@@ -16,6 +16,7 @@
        +- InternalError                   a bug of ours: report it
        +- ProgrammingError                the statement is wrong: fix it
        |  +- ParseError
+       |     +- NestingError          ... and a LimitError: nested too deeply
        +- NotSupportedError
 
 The tree contains PEP 249's; `engine.Error` is its root.
@@ -139,6 +140,10 @@ class ParseError(ProgrammingError):
         self.span = span
         self.expected = expected
         self.hint = hint
+
+
+class NestingError(ParseError, LimitError):
+    """A statement's text is nested more deeply than is read."""
 
 
 class NotSupportedError(DatabaseError):

@@ -25,6 +25,8 @@ class Options:
     and for what was committed while they are open.
     io: how many pages are read or written at once: "uring" (io_uring; an error where the system grants none), "threads",
     "sync" (one after the other); "auto": the first of these that there is. What is done is the same.
+    query_memory: bytes that an operator of a query (sort, join, grouping) gathers before it goes to temporary files.
+    query_seconds, query_rows: how long a statement may run, how many rows it may give; 0: any. statement_length: characters.
     """
 
     create: bool = True
@@ -38,6 +40,10 @@ class Options:
     segment_size: int = 16 << 20
     memtable_bytes: int = 64 << 20
     io: str = "auto"
+    query_memory: int = 1 << 30
+    query_seconds: float = 0
+    query_rows: int = 0
+    statement_length: int = 10_000_000
 
     def __post_init__(self) -> None:
         if self.page_size not in PAGE_SIZES:
@@ -52,6 +58,10 @@ class Options:
             raise InterfaceError(f"pool_bytes {self.pool_bytes!r}: at least 1 MiB (1048576) is needed")
         if self.memtable_bytes < 1 << 18:
             raise InterfaceError(f"memtable_bytes {self.memtable_bytes!r}: at least 256 KiB (262144) is needed")
+        if self.query_memory < 1 << 16:
+            raise InterfaceError(f"query_memory {self.query_memory!r}: at least 64 KiB (65536) is needed")
+        if self.query_seconds < 0 or self.query_rows < 0 or self.statement_length < 1:
+            raise InterfaceError("query_seconds, query_rows and statement_length are not negative")
         if self.wal_retention < 0 or self.checkpoint_bytes < 0:
             raise InterfaceError("wal_retention and checkpoint_bytes are numbers of bytes, not negative")
 

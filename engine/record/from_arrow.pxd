@@ -29,3 +29,4 @@ cdef class ArrowRows:
 cdef bint is_null(const source_t *c, int64_t at) noexcept nogil
 cdef size_t put_field(const source_t *c, int64_t at, uint8_t *tag, uint8_t *out) noexcept nogil
 cdef int put_item(arena_t *out, const source_t *c, int64_t at, const item_t *item) noexcept nogil
+cdef uint64_t mix(uint64_t mixed, const source_t *c, int64_t row) noexcept nogil

@@ -9,12 +9,17 @@ and days lie in the years 1 to 9999: that is the caller's to see to. A NaN is NU
 """
 
 import cython
+from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cython.cimports.engine.record.keys import write_big
 from cython.cimports.engine.txn.packed import arena_reserve
 
 from engine.txn.packed import Packed
 
 SIGN = cython.declare(cython.ulonglong, 1 << 63)
+SEED_STEP = cython.declare(cython.ulonglong, 0x9E3779B97F4A7C15)
+MIX_1 = cython.declare(cython.ulonglong, 0xFF51AFD7ED558CCD)
+MIX_2 = cython.declare(cython.ulonglong, 0xC4CEB9FE1A85EC53)
+PRIME = cython.declare(cython.ulonglong, 0x100000001B3)
 
 
 def is_null(c, at):
@@ -126,6 +131,31 @@ def put_item(out, c, at, item):
     return OK
 
 
+def mix(mixed, c, row):
+    """A hash with one more value taken in (multiply and shift, as in murmur3's finaliser)."""
+    at: int64_t = row + c.offset
+    word: uint64_t = 0
+    i: int64_t
+    if is_null(c, at):
+        word = SEED_STEP
+    elif c.kind == 3 or c.kind == 4:
+        for i in range(c.offsets[at], c.offsets[at + 1]):
+            word = (word ^ c.data[i]) * PRIME
+    elif c.kind == 6:
+        word = cython.cast(uint64_t, cython.cast(cython.pointer(cython.const[int32_t]), c.data)[at])
+    elif c.kind == 5:
+        word = c.data[at >> 3] >> (at & 7) & 1
+    elif c.kind == 2:
+        real = cython.cast(cython.pointer(cython.const[cython.double]), c.data)[at] + 0.0
+        memcpy(cython.address(word), cython.address(real), 8)
+    else:
+        word = cython.cast(uint64_t, cython.cast(cython.pointer(cython.const[int64_t]), c.data)[at])
+    mixed = mixed ^ word
+    mixed = (mixed ^ (mixed >> 33)) * MIX_1
+    mixed = (mixed ^ (mixed >> 33)) * MIX_2
+    return mixed ^ (mixed >> 33)
+
+
 @cython.cclass
 class ArrowRows:
     """Encodes the rows of one table, a batch at a time. One thread at a time may use it.
@@ -221,6 +251,26 @@ class ArrowRows:
             values.length += used
             values.ends[row] = values.length
         return OK
+
+    def partitions(self, count: int, parts: int, seed: int):
+        """For each of `count` rows a number below `parts`, as bytes of int32; equal rows have the same, also 0.0 and -0.0."""
+        made = PyBytes_FromStringAndSize(cython.NULL, count * 4)
+        out = cython.cast(cython.pointer(int32_t), PyBytes_AS_STRING(made))
+        rows: cython.long = count
+        row: cython.long
+        i: cython.int
+        mixed: uint64_t
+        first: uint64_t = seed
+        modulus: uint64_t = parts
+        if parts < 1:
+            raise ValueError("at least one part is needed")
+        with cython.nogil:
+            for row in range(rows):
+                mixed = (first + 1) * SEED_STEP
+                for i in range(self.width):
+                    mixed = mix(mixed, cython.address(self.sources[i]), row)
+                out[row] = cython.cast(int32_t, (mixed >> 32) % modulus)
+        return made
 
     def number_keys(self, packed: Packed, column: int, first: int):
         """Keys of row ids: of an INTEGER column without NULL, or, where that is -1, the ids from `first` on."""

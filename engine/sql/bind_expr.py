@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from engine.sql.binder import Binder
 
 NOW_SLOTS = {"TIMESTAMP": (-1, Type.TIMESTAMP), "DATE": (-2, Type.DATE), "TIME": (-3, Type.TEXT)}
+IN_LIST_MAX = 50_000
+"""Items of an IN list."""
 IN_DEPTH_MAX = 3
 _CONVERTED = (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
 
@@ -251,6 +253,9 @@ class ExprBinder:
         return self.negation(result) if node.negated else result
 
     def in_list(self, node: ast.InList) -> Expr:
+        if len(node.items) > IN_LIST_MAX:
+            text = f"an IN list has at most {IN_LIST_MAX:,} items; put them into a table"
+            raise problem(self.binder.text, node.span, text, kind=LimitError)
         if isinstance(node.operand, ast.RowValue):
             return self.row_in_list(node, node.operand)
         operand = self.bind(node.operand)

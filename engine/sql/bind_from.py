@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.base.errors import LimitError
 from engine.catalog.objects import KeyKind, Table, View
 from engine.record.types import Type
 from engine.sql.bind_expr import COALESCE, ExprBinder
 from engine.sql.expr import Call, Column, Expr, Logic
 from engine.sql.functions import common_type
 from engine.sql.plan import Join, Plan, Scan, SystemScan, SystemTable
-from engine.sql.scope import Entry, Scope, suggestion
+from engine.sql.scope import Entry, Scope, problem, suggestion
 from grammar import ast
 from grammar.parser import parse
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from engine.sql.binder import Binder
 
 VIEW_DEPTH_MAX = 64
+JOINS_MAX = 100
+"""Tables of one FROM clause."""
 
 
 class FromBinder:
@@ -34,6 +37,8 @@ class FromBinder:
         while isinstance(first, ast.Join):
             spine.append(first)
             first = first.left
+        if len(spine) >= JOINS_MAX:
+            raise problem(self.binder.text, node.span, f"FROM joins at most {JOINS_MAX} tables", kind=LimitError)
         plan, entries = self.item(first)
         for join in reversed(spine):
             plan, entries = self.join(join, plan, entries)

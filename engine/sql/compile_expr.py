@@ -92,7 +92,7 @@ class Runtime:
     def check(self) -> None:
         """Raises StatementInterrupted when the statement was cancelled."""
         if self.flag[0]:
-            interrupted()
+            self.flag[1]()
 
 
 def interrupted() -> None:

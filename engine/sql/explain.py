@@ -112,8 +112,11 @@ def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[Any, ...]]:
     actual = node.actual or Measured()
     milliseconds = round(actual.seconds * 1000, 3)
     own = measured(actual, (child.actual for child in node.inputs if child.actual is not None))
+    detail = node.detail
+    if actual.spilled:
+        detail += f"{', ' if detail else ''}spilled {actual.spilled / (1 << 20):.1f} MB"
     yield (
-        "  " * depth + node.operation, node.detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear, *own,
+        "  " * depth + node.operation, detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear, *own,
     )  # fmt: skip
     for child in node.inputs:
         yield from measured_lines(child, depth + 1)

@@ -30,11 +30,14 @@ B = TypeVar("B", bound=Counted)
 
 @dataclass(slots=True)
 class Measured:
-    """One node: rows it gave, times it was run; seconds it took and what it did (thread_counters) with what is below it."""
+    """One node: rows it gave, times it was run, bytes it wrote to temporary files; seconds it took and what it did
+    (thread_counters) with what is below it.
+    """
 
     rows: int = 0
     loops: int = 0
     seconds: float = 0.0
+    spilled: int = 0
     counters: tuple[int, ...] = NOTHING
 
     def add(self, started: float, before: tuple[int, ...]) -> None:
@@ -54,7 +57,7 @@ class Profile:
     def begin(self) -> None:
         """Start anew."""
         for _, measured in self._nodes.values():
-            measured.rows = measured.loops = 0
+            measured.rows = measured.loops = measured.spilled = 0
             measured.seconds = 0.0
             measured.counters = NOTHING
 
@@ -62,6 +65,10 @@ class Profile:
         """What was measured of a node; zeros where it was never run."""
         found = self._nodes.get(id(plan))
         return Measured() if found is None else found[1]
+
+    def of_running(self, plan: Plan) -> Measured:
+        """The measurements of a node, to be added to."""
+        return self._nodes.setdefault(id(plan), (plan, Measured()))[1]
 
     def watch(self, plan: Plan, run: Callable[[], Iterable[T]]) -> Callable[[], Iterator[T]]:
         """The function that runs a node, measured."""

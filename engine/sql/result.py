@@ -162,6 +162,19 @@ class Result:
         """
         return result_tables.to_arrow(self)
 
+    def limit_rows(self, limit, error):
+        """Have all rows beyond the limit refused; raises at once where there are more already."""
+        source = self.source
+        known = len(self._first)
+        if isinstance(source, Batches):
+            source.most = (limit, error)
+            known = source.total
+        elif source is not None:
+            self.source = _guarded(source, known, limit, error)
+        if known > limit:
+            self.close()
+            raise error(limit)
+
     def batches(self, size):
         """All further rows as (an Arrow array a column, rows), about `size` rows at a time, computed as they are taken.
 
@@ -198,3 +211,12 @@ def complete_result(columns, kinds, rows, rowcount, statement):
         rows.reverse()
     found._first = rows
     return found
+
+
+def _guarded(rows, known, limit, error):
+    """Rows, of which `known` have come before, refused beyond the limit."""
+    for row in rows:
+        known += 1
+        if known > limit:
+            raise error(limit)
+        yield row

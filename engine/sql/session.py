@@ -28,6 +28,7 @@ from engine.base.errors import (
     Error,
     InterfaceError,
     LimitError,
+    NestingError,
     OperationalError,
     ParseError,
     ProgrammingError,
@@ -50,12 +51,11 @@ from engine.sql.result import Result
 from engine.sql.shared import Shared
 from grammar import ParseError as GrammarError
 from grammar import ast
+from grammar.errors import TooDeepError
 
 RETRIES = 200
 PLAN_USES = 2000
 """How often a plan is used before it is made anew."""
-STATEMENT_MAX = 10_000_000
-"""The longest statement, in characters."""
 
 _CONTROL = (ast.Begin, ast.Commit, ast.Rollback, ast.Savepoint, ast.Release)
 
@@ -235,8 +235,8 @@ class Session:
             raise InterfaceError("the session is closed")
         if not isinstance(sql, str):
             raise InterfaceError(f"a statement is a str, not {type(sql).__name__}")
-        if len(sql) > STATEMENT_MAX:
-            raise LimitError(f"a statement has at most {STATEMENT_MAX:,} characters")
+        if len(sql) > self.shared.statement_length:
+            raise LimitError(f"a statement has at most {self.shared.statement_length:,} characters")
         if self._given and not self.in_transaction:
             raise InterfaceError("the transaction has ended")
 
@@ -595,7 +595,8 @@ def _to_savepoint(node: ast.Statement) -> bool:
 
 def _parse_error(error: GrammarError) -> ParseError:
     """The grammar's error as one of the engine's."""
-    return ParseError(
+    kind = NestingError if isinstance(error, TooDeepError) else ParseError
+    return kind(
         error.message, line=error.line, column=error.column, span=error.span, expected=error.expected, hint=error.hint
     )
 

@@ -20,6 +20,8 @@ REMEMBERED_SHAPES = 2048
 REMEMBERED_LENGTH = 2000
 LARGE_TABLE = 1000.0
 SIZE_USES = 256
+STATEMENT_MAX = 10_000_000
+"""The longest statement, in characters, where the store says nothing."""
 
 
 class Shared:
@@ -43,6 +45,9 @@ class Shared:
         self.misses = 0
         self._sizes: dict[int, list[float]] = {}
         self.gear = "auto"
+        options = getattr(store, "options", None)
+        self.statement_length: int = getattr(options, "statement_length", STATEMENT_MAX)
+        self.query_memory: int = getattr(options, "query_memory", 1 << 30)
 
     def register_system_table(
         self,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
+from engine.base.errors import LimitError
 from engine.sql.columns import arrow
 from engine.sql.columns.batch import Batch
 from engine.sql.compile_expr import Row, Runtime, compile_expr
@@ -38,7 +39,8 @@ class Batches:
         self._streams = streams
         self._ready: list[Batch] = []
         self._tail: Iterator[Row] | None = None
-        self._total = 0
+        self.total = 0
+        self.most: tuple[int, Callable[[int], Exception]] | None = None  # rows that may be given, and the error beyond
         self._iterator = self._rows()
         self.touched = False
         """Whether rows were taken, so that the batches are no longer whole."""
@@ -53,7 +55,7 @@ class Batches:
 
     def prefetch(self, rows: int) -> bool:
         """Compute the first batches, `rows` rows at least; whether these are all, so that nothing is read any more."""
-        while self._total < rows and self._next():
+        while self.total < rows and self._next():
             pass
         return self._batches is None and self._tail is None
 
@@ -65,15 +67,17 @@ class Batches:
             batch = next(self._batches, None)
         except arrow.failures() as error:
             REFUSED.append(repr(error))
-            if self._total and not self._streams:
+            if self.total and not self._streams:
                 raise
             self._batches = None
-            self._tail = self._rest(self._total)
+            self._tail = self._rest(self.total)
             return False
         if batch is None:
             self._batches = None
             return False
-        self._total += batch.rows
+        self.total += batch.rows
+        if self.most is not None and self.total > self.most[0]:
+            raise self.most[1](self.most[0])
         self._ready.append(batch)
         return True
 
@@ -83,7 +87,13 @@ class Batches:
             for start in range(0, batch.rows, PORTION):
                 yield from batch.slice(start, PORTION).to_rows()
         if self._tail is not None:
-            yield from self._tail
+            yield from self._tail if self.most is None else self._guarded(self._tail, *self.most)
+
+    def _guarded(self, rows: Iterator[Row], limit: int, error: Callable[[int], Exception]) -> Iterator[Row]:
+        for count, row in enumerate(rows, self.total + 1):
+            if count > limit:
+                raise error(limit)
+            yield row
 
     def whole(self) -> tuple[list[Batch], Iterator[Row] | None]:
         """All batches, and the rows behind them where columns had no form for the rest."""
@@ -148,7 +158,7 @@ def compile_columnar(plan: Columnar, rt: Runtime) -> Callable[[], Iterator[Row]]
                 rt.catch_up()
             batches = columns()
             if not flows:
-                batches = iter(list(batches))
+                batches = _computed(batches, rt.session.shared.query_memory)
         except arrow.failures() as error:
             REFUSED.append(repr(error))
             rt.memo.clear()
@@ -156,6 +166,27 @@ def compile_columnar(plan: Columnar, rt: Runtime) -> Callable[[], Iterator[Row]]
         return Batches(batches, by_rows, flows)
 
     return run
+
+
+def _computed(batches: Iterator[Batch], limit: int) -> Iterator[Batch]:
+    """All batches, computed, so that whatever goes wrong goes wrong now; those beyond the limit only when they are asked for."""
+    held: deque[Batch] = deque()
+    size = 0
+    for batch in batches:
+        held.append(batch)
+        size += sum(array.nbytes for array in batch.arrays)
+        if size > limit:
+            break
+    return _rest(held, batches)
+
+
+def _rest(held: deque[Batch], batches: Iterator[Batch]) -> Iterator[Batch]:
+    while held:
+        yield held.popleft()
+    try:
+        yield from batches
+    except arrow.failures() as error:
+        raise LimitError(f"the query has no form in columns ({error}), and is beyond query_memory for rows") from None
 
 
 def _hoist(plan: Plan, rt: Runtime) -> None:

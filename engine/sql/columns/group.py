@@ -11,6 +11,7 @@ from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of, repeated, whole
 from engine.sql.columns.batch import Batch, together
 from engine.sql.columns.codes import Codes, encode, plain
+from engine.sql.columns.spill import Spill
 from engine.sql.expr import Aggregate
 from engine.sql.kernels import EXACT, call, magnitude, null_for_nan, real
 from engine.sql.plan import Group
@@ -77,11 +78,20 @@ def compile_group(plan: Group, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
 
     below = compile_columns(plan.input, ev)
 
+    def keys_of(batch: Batch) -> list[Any]:
+        return [ev.array(key, batch) for key in plan.keys]
+
     def run() -> Iterator[Batch]:
-        batch = together(plan.input.columns, below())
+        if not plan.keys:
+            yield from grouped(together(plan.input.columns, below()))
+            return
+        for batch in Spill(ev.rt, plan).grouped(plan.input.columns, below(), keys_of):
+            yield from grouped(batch)
+
+    def grouped(batch: Batch) -> Iterator[Batch]:
         if plan.keys and not batch.rows:
             return
-        codes = encode([ev.array(key, batch) for key in plan.keys]) if plan.keys else None
+        codes = encode(keys_of(batch)) if plan.keys else None
         work = Work(codes, batch.rows)
         finish = [_ask(aggregate, work, ev, batch) for aggregate in plan.aggregates]
         work.carry_out()

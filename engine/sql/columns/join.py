@@ -9,6 +9,7 @@ Pairs come in the order of the left rows, and of the right rows among those of o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from engine.base.dataclass import replace
@@ -17,6 +18,7 @@ from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of
 from engine.sql.columns.batch import Batch, together
 from engine.sql.columns.codes import plain
+from engine.sql.columns.spill import DEEPEST, Spill, comparable_keys
 from engine.sql.expr import Expr
 from engine.sql.kernels import call, comparable
 from engine.sql.plan import Join
@@ -114,8 +116,17 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
 
     def small_left() -> Iterator[Batch]:
         """An inner join whose left side is the smaller one: that is the table."""
-        first = together(plan.left.columns, left())
-        others = together(plan.right.columns, right())
+        spill = Spill(ev.rt, plan)
+        theirs_first, more = spill.gather(second := right())
+        if more:
+            yield from parted(spill, left(), chain(theirs_first, second))
+            return
+        others = together(plan.right.columns, theirs_first)
+        mine_first, more = spill.gather(batches := left())
+        if more:
+            yield from joined(chain(mine_first, batches), others)
+            return
+        first = together(plan.left.columns, mine_first)
         if others.rows <= TURNED * first.rows:
             yield from joined(iter((first,)), others)
             return
@@ -127,7 +138,32 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
         yield pairs if plan.on is None else pairs.filter(ev.condition(plan.on, pairs))
 
     def run() -> Iterator[Batch]:
-        return joined(left(), together(plan.right.columns, right()))
+        spill = Spill(ev.rt, plan)
+        held, more = spill.gather(batches := right())
+        if more:
+            return parted(spill, left(), chain(held, batches))
+        return joined(left(), together(plan.right.columns, held))
+
+    def parted(spill: Spill, mine: Iterator[Batch], theirs: Iterator[Batch], depth: int = 0) -> Iterator[Batch]:
+        """Both sides in parts by the hash of the keys, joined part by part."""
+        kinds = [expr.type for expr in plan.left_keys], [expr.type for expr in plan.right_keys]
+        second = spill.parts(
+            plan.right.columns,
+            theirs,
+            lambda batch: comparable_keys(_keys(plan.right_keys, batch, ev), kinds[0]),
+            depth,
+        )
+        first = spill.parts(
+            plan.left.columns, mine, lambda batch: comparable_keys(_keys(plan.left_keys, batch, ev), kinds[1]), depth
+        )
+        for one, other in zip(first, second, strict=True):
+            if not one.rows and plan.kind != "FULL":
+                continue
+            held, more = spill.gather(batches := other.read())
+            if more and depth < DEEPEST:
+                yield from parted(spill, one.read(), chain(held, batches), depth + 1)
+            else:
+                yield from joined(one.read(), together(plan.right.columns, chain(held, batches)))
 
     def joined(batches: Iterator[Batch], others: Batch) -> Iterator[Batch]:
         keys = _keys(plan.right_keys, others, ev)

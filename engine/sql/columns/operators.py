@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from engine.record.types import Type
@@ -15,7 +15,8 @@ from engine.sql.columns.codes import encode
 from engine.sql.columns.evaluate import Evaluator
 from engine.sql.columns.group import compile_group
 from engine.sql.columns.join import compile_join
-from engine.sql.columns.order import sorted_places, top_places
+from engine.sql.columns.order import Key, top_places
+from engine.sql.columns.spill import Spill, size_of
 from engine.sql.columns.subquery import prepare
 from engine.sql.columns.window import compile_window
 from engine.sql.compile_expr import compile_expr
@@ -124,15 +125,28 @@ def _sort(plan: Sort, ev: Evaluator) -> Run:
     limit = None if plan.limit is None else compile_expr(plan.limit, {}, ev.rt)
     offset = None if plan.offset is None else compile_expr(plan.offset, {}, ev.rt)
 
+    def keys_of(batch: Batch) -> list[Key]:
+        return [(ev.array(key.expr, batch), key.descending, key.nulls_last) for key in plan.keys]
+
     def run() -> Iterator[Batch]:
-        batch = together(plan.input.columns, below())
-        keys = [(ev.array(key.expr, batch), key.descending, key.nulls_last) for key in plan.keys]
         count = whole_number("LIMIT", limit)
+        spill = Spill(ev.rt, plan)
         if count is None or count < 0:
-            yield batch.take(sorted_places(keys, batch.rows))
+            yield from spill.sorted(plan.input.columns, below(), keys_of)
             return
         count += max(0, whole_number("OFFSET", offset) or 0)
-        yield batch.take(top_places(keys, batch.rows, count))
+        batches = below()
+        first: list[Batch] = []
+        while True:  # of what is held at a time only the first rows are kept
+            held, more = spill.gather(batches)
+            batch = together(plan.input.columns, [*first, *held])
+            first = [batch.take(top_places(keys_of(batch), batch.rows, count))]
+            if not more or size_of(first[0]) > spill.limit // 2:
+                break
+        if more:
+            yield from islice_rows(spill.sorted(plan.input.columns, chain(first, batches), keys_of), count)
+        else:
+            yield first[0]
 
     return run
 
@@ -162,6 +176,15 @@ def _limit(plan: Limit, ev: Evaluator) -> Run:
     return run
 
 
+def islice_rows(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
+    """The first rows of batches."""
+    for batch in batches:
+        if count <= 0:
+            return
+        yield batch.slice(0, count)
+        count -= batch.rows
+
+
 def distinct(batch: Batch) -> Batch:
     """Each row once, where it first comes."""
     if batch.rows < 2:
@@ -174,7 +197,8 @@ def distinct(batch: Batch) -> Batch:
 
 def _distinct(plan: Distinct, ev: Evaluator) -> Run:
     below = compile_columns(plan.input, ev)
-    return lambda: iter((distinct(together(plan.input.columns, below())),))
+    columns = plan.input.columns
+    return lambda: map(distinct, Spill(ev.rt, plan).grouped(columns, below(), lambda batch: batch.arrays))
 
 
 def _set_op(plan: SetOp, ev: Evaluator) -> Run:
@@ -210,7 +234,11 @@ def _set_op(plan: SetOp, ev: Evaluator) -> Run:
 
     if plan.op != "UNION":
         return compared
-    return typed if plan.all else lambda: iter((distinct(together(plan.columns, typed())),))
+    return (
+        typed
+        if plan.all
+        else lambda: map(distinct, Spill(ev.rt, plan).grouped(plan.columns, typed(), lambda batch: batch.arrays))
+    )
 
 
 def _columnar(plan: Columnar, ev: Evaluator) -> Run:
