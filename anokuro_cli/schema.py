@@ -20,7 +20,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table or view ("kind") and the statement that made it."""
+    """A table, view or system table ("kind") and the statement that made it. A system table's name is qualified: sys.tables."""
 
     name: str
     kind: str = "table"
@@ -41,9 +41,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """Tables, indexes and functions in order of their names."""
+    """Tables, indexes and functions in order of their names. system: the tables of sys. by_name holds those too."""
 
     tables: tuple[Table, ...] = ()
+    system: tuple[Table, ...] = ()
     indexes: tuple[Index, ...] = ()
     functions: tuple[str, ...] = ()
     by_name: dict[str, Table] = field(default_factory=dict)
@@ -70,8 +71,12 @@ def read_schema(db: Database) -> Schema:
     functions = [row["name"] for row in _records(db, "SELECT * FROM sys.functions")]
     tables.sort(key=_name)
     indexes.sort(key=_name)
-    by_name = {table.name.lower(): table for table in tables}
-    return Schema(tuple(tables), tuple(indexes), tuple(sorted(functions)), by_name)
+    inner: dict[str, list[Column]] = {}
+    for row in _records(db, "SELECT * FROM sys.system_columns"):
+        inner.setdefault(row["table_name"], []).append(Column(row["name"], row["type"]))
+    system = tuple(Table(name, "system table", "", tuple(found)) for name, found in inner.items())
+    by_name = {table.name.lower(): table for table in (*system, *tables)}
+    return Schema(tuple(tables), system, tuple(indexes), tuple(sorted(functions)), by_name)
 
 
 def _records(db: Database, sql: str) -> list[dict[str, Any]]:

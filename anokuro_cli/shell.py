@@ -99,6 +99,7 @@ class Session:
         """Runs one statement or dot command and shows what comes of it; False if it failed."""
         try:
             with self.interrupts.busy():
+                self.interrupts.check()
                 if item.command:
                     from anokuro_cli.dot import run_command
 

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from anokuro_cli.complete.joins import join_conditions
 from anokuro_cli.complete.place import Place, place_at
-from anokuro_cli.complete.scope import Source
+from anokuro_cli.complete.sources import columns_of
 from anokuro_cli.schema import Schema
 from engine.base.dataclass import dataclass
 from grammar.tokens import quote
@@ -59,10 +60,24 @@ def _all(place: Place, schema: Schema) -> Iterator[tuple[int, Candidate]]:
     if place.qualifier:
         yield from _of_qualifier(place, schema)
         return
+    if "join" in place.kinds:
+        for condition, meta in join_conditions(place.levels[0] if place.levels else (), schema):
+            yield -1, Candidate(condition, meta)
+    if "common" in place.kinds:
+        yield from _common_columns(place, schema)
+        return
+    for name in place.aliases:
+        yield 0, Candidate(quote(name), "named by AS", name)
+    if "target" in place.kinds:
+        for source in (place.levels[0] if place.levels else ())[:1]:
+            for name, kind in columns_of(source, schema):
+                yield 0, Candidate(quote(name), f"{kind} {source.name}".strip(), name)
     if "column" in place.kinds:
         for depth, level in enumerate(place.levels):
             for source in level:
                 for name, kind in columns_of(source, schema):
+                    if name.lower() in place.taken:
+                        continue
                     yield min(depth, 1), Candidate(quote(name), f"{kind} {source.name}".strip(), name)
         for level in place.levels:
             for source in level:
@@ -70,22 +85,30 @@ def _all(place: Place, schema: Schema) -> Iterator[tuple[int, Candidate]]:
                     yield 2, Candidate(quote(source.name), f"alias of {source.table or 'query'}", source.name)
                 elif source.name:
                     yield 3, Candidate(quote(source.name), "table", source.name)
+    for kind in ("base table", "view"):
+        if kind in place.kinds:
+            for table in schema.tables:
+                if table.kind == kind.removeprefix("base "):
+                    yield 0, Candidate(quote(table.name), table.kind, table.name)
     if "table" in place.kinds:
         for name in place.ctes:
             yield 0, Candidate(quote(name), "common table", name)
         for table in schema.tables:
             yield 0, Candidate(quote(table.name), table.kind, table.name)
+        if place.prefix:
+            for table in schema.system:
+                yield 3, Candidate(table.name, table.kind, table.name)
     if "index" in place.kinds:
         for index in schema.indexes:
             yield 0, Candidate(quote(index.name), f"index on {index.table}", index.name)
     if "type" in place.kinds:
         for name in TYPES:
-            yield 0, Candidate(_as_typed(name, place.prefix), "type")
+            yield 0, Candidate(_as_typed(name, place), "type")
     if "function" in place.kinds and place.prefix:
         for name in schema.functions:
             yield 4, Candidate(name.lower(), "function")
     for keyword in sorted(place.keywords):
-        yield 5, Candidate(_as_typed(keyword, place.prefix), "keyword")
+        yield 5, Candidate(_as_typed(keyword, place), "keyword")
 
 
 def _of_qualifier(place: Place, schema: Schema) -> Iterator[tuple[int, Candidate]]:
@@ -95,26 +118,31 @@ def _of_qualifier(place: Place, schema: Schema) -> Iterator[tuple[int, Candidate
         for source in level:
             if source.name.lower() == wanted:
                 for name, kind in columns_of(source, schema):
-                    yield 0, Candidate(quote(name), f"{kind} {source.name}".strip(), name)
+                    yield 0, Candidate(_behind_dot(name), f"{kind} {source.name}".strip(), name)
                 return
-    for table in schema.tables:
+    for table in (*schema.tables, *schema.system):
         owner, dot, name = table.name.partition(".")
         if dot and owner.lower() == wanted:
-            yield 0, Candidate(quote(name), table.kind, name)
+            yield 0, Candidate(_behind_dot(name), table.kind, name)
 
 
-def columns_of(source: Source, schema: Schema) -> Iterator[tuple[str, str]]:
-    """(name, type) of a source's columns, as far as they are known."""
-    if source.table:
-        table = schema.table(source.table)
-        if table is not None:
-            yield from ((column.name, column.type) for column in table.columns)
+def _behind_dot(name: str) -> str:
+    """A name as it is written behind a dot, where no word is a keyword."""
+    plain = name.isidentifier() and name.isascii() and name == name.lower()
+    return name if plain else quote(name)
+
+
+def _common_columns(place: Place, schema: Schema) -> Iterator[tuple[int, Candidate]]:
+    """USING (|: the columns that the table joined last has in common with those before it."""
+    sources = place.levels[0] if place.levels else ()
+    if len(sources) < 2:
         return
-    for inner in source.inner:
-        yield from columns_of(inner, schema)
-    for name in source.columns or ():
-        yield name, ""
+    left = {name.lower() for source in sources[:-1] for name, _ in columns_of(source, schema)}
+    for name, kind in columns_of(sources[-1], schema):
+        if name.lower() in left and name.lower() not in place.taken:
+            yield 0, Candidate(quote(name), f"{kind} in both", name)
 
 
-def _as_typed(keyword: str, prefix: str) -> str:
-    return keyword.lower() if prefix and prefix == prefix.lower() else keyword
+def _as_typed(keyword: str, place: Place) -> str:
+    small = place.prefix == place.prefix.lower() if place.prefix else place.lower
+    return keyword.lower() if small else keyword

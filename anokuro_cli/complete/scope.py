@@ -36,6 +36,9 @@ _NO_ALIAS = RESERVED | frozenset(
 )
 
 
+_TABLE_CONSTRAINTS = frozenset(("PRIMARY", "UNIQUE", "CHECK", "FOREIGN", "CONSTRAINT"))
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """Something in FROM. name: how columns are qualified; table: the table behind it, "" for a query; columns: those of a query, where known."""
@@ -114,10 +117,26 @@ def sources_at(text: str, offset: int) -> list[tuple[Source, ...]]:
 def _descend(block: Block, offset: int, ctes: dict[str, Source], levels: list[tuple[Source, ...]]) -> None:
     if block.is_query() or not levels:
         ctes = {**ctes, **_ctes(block, ctes)}
-        levels.append(tuple(_sources(_segment(block, offset), ctes)))
-    for item in block.items:
+        levels.append(tuple(_sources(_segment(block, offset), ctes, offset)))
+    for place, item in enumerate(block.items):
         if isinstance(item, Block) and item.start <= offset <= item.end:
+            if item.is_query() and _stands_alone(block.items[:place]):
+                levels.clear()
             _descend(item, offset, ctes, levels)
+
+
+def _stands_alone(before: list[Token | Block]) -> bool:
+    """Whether a query in brackets sees nothing of the one around it: in FROM (but for LATERAL), or as a common table."""
+    for item in reversed(before):
+        if word(item) in ("MATERIALIZED", "NOT"):
+            continue
+        return word(item) in ("FROM", "JOIN", "AS") or (word(item) == "," and _is_from_list(before))
+    return False
+
+
+def _is_from_list(before: list[Token | Block]) -> bool:
+    words = [word(item) for item in before]
+    return "FROM" in words and not _ENDS_FROM & set(words[len(words) - words[::-1].index("FROM") :])
 
 
 def ctes_at(text: str, offset: int) -> list[str]:
@@ -166,12 +185,31 @@ def _segment(block: Block, offset: int) -> list[Token | Block]:
             segment = []
         else:
             segment.append(item)
-    return segment
+    return _of_insert(segment, offset)
 
 
-def _sources(items: list[Token | Block], ctes: dict[str, Source]) -> list[Source]:
-    """What stands behind FROM, JOIN, UPDATE, INTO, and ON of CREATE INDEX."""
-    found: list[Source] = []
+def _of_insert(segment: list[Token | Block], offset: int) -> list[Token | Block]:
+    """Of INSERT INTO t ... SELECT ... RETURNING ..., either the query or what is about the table, as the cursor stands."""
+    words = [word(item) for item in segment]
+    if "INTO" not in words[:5] or "SELECT" not in words:
+        return segment
+    begin = words.index("SELECT")
+    ends = [place for place, name in enumerate(words) if place > begin and name in ("RETURNING", "CONFLICT")]
+    end = ends[0] if ends else len(segment)
+    if end < len(segment) and offset > segment[end].start:
+        return segment[:begin] + segment[end:]
+    return segment[begin:end] if offset > segment[begin].start else segment[:begin]
+
+
+def _sources(items: list[Token | Block], ctes: dict[str, Source], offset: int = -1) -> list[Source]:
+    """What stands behind FROM, JOIN, UPDATE, INTO, and ON of CREATE INDEX; the table that INSERT could not insert is `excluded`."""
+    found: list[Source] = _defined_here(items)
+    words = [word(item) for item in items]
+    if "CONFLICT" in words and "SET" in words[words.index("CONFLICT") :] and "INTO" in words:
+        into = items[words.index("INTO") + 1] if words.index("INTO") + 1 < len(items) else None
+        name = name_of(into)
+        if name is not None and offset > items[words.index("CONFLICT")].start:
+            found.append(Source("excluded", name))
     create = word(items[0] if items else None) == "CREATE"
     in_from = False
     position = 0
@@ -189,6 +227,23 @@ def _sources(items: list[Token | Block], ctes: dict[str, Source]) -> list[Source
                 position += 1
             position = _source(items, position, ctes, found)
     return found
+
+
+def _defined_here(items: list[Token | Block]) -> list[Source]:
+    """CREATE TABLE t (a INTEGER, b TEXT, PRIMARY KEY (|)): the columns defined so far."""
+    words = [word(item) for item in items[:4]]
+    if words[:1] != ["CREATE"] or "TABLE" not in words:
+        return []
+    block = next((item for item in items if isinstance(item, Block)), None)
+    if block is None:
+        return []
+    names: list[str] = []
+    begins = True
+    for item in block.items:
+        if begins and word(item) not in _TABLE_CONSTRAINTS and name_of(item) is not None:
+            names.append(name_of(item) or "")
+        begins = word(item) == ","
+    return [Source("", "", tuple(names))]
 
 
 def _source(items: list[Token | Block], position: int, ctes: dict[str, Source], found: list[Source]) -> int:
@@ -211,7 +266,7 @@ def _source(items: list[Token | Block], position: int, ctes: dict[str, Source], 
             name = f"{name}.{after or ''}"
             position += 2 if after is not None else 1
         source = ctes.get(name.lower()) or Source(name.rpartition(".")[2], name)
-    alias, position = _alias(items, position)
+    alias, position = (None, position) if word(items[0]) == "ALTER" else _alias(items, position)
     if source is not None:
         found.append(Source(alias or source.name, source.table, source.columns, source.inner))
     return position
@@ -263,3 +318,19 @@ def _star_sources(block: Block, ctes: dict[str, Source]) -> list[Source]:
             qualifier = (name_of(expression[0]) or "").lower()
             found += [source for source in sources if source.name.lower() == qualifier]
     return found
+
+
+def output_names(text: str, offset: int) -> tuple[str, ...]:
+    """The names that AS gives in the select list of the innermost query around the cursor: what ORDER BY and GROUP BY may say as well."""
+    block: Block | None = nest(statement_at(text, offset), len(text))
+    query: Block | None = None
+    while block is not None:
+        if block.is_query():
+            query = block
+        inside = [item for item in block.items if isinstance(item, Block) and item.start <= offset <= item.end]
+        block = inside[0] if inside else None
+    if query is None:
+        return ()
+    part = Block(query.start, query.end, _segment(query, offset))
+    names = [name_of(each[-1]) for each in _select_list(part) if len(each) > 1 and word(each[-2]) != "."]
+    return tuple(name for name in names if name is not None)

@@ -76,8 +76,9 @@ class ShellCompleter(Completer):
         name, space, rest = before.partition(" ")
         if not space:
             for command in COMMANDS.values():
-                if command.name.startswith(name):
-                    yield _completion(Candidate(command.name, command.help), -len(name))
+                for spelled in (command.name, *command.aliases):
+                    if spelled.startswith(name):
+                        yield _completion(Candidate(spelled, command.help), -len(name))
             return
         found = COMMANDS.get(name) or next((c for c in COMMANDS.values() if name in c.aliases), None)
         if found is None:

@@ -15,7 +15,7 @@ from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.styles import Style
 
-from anokuro_cli.errors import INTERRUPTED, OK, Leave, ShellError, explain
+from anokuro_cli.errors import OK, Leave, ShellError, explain
 from anokuro_cli.history import HistoryFile
 from anokuro_cli.opening import MEMORY
 from anokuro_cli.render.output import Output
@@ -83,11 +83,9 @@ def interact(session: Session) -> int:
 
 def _run(session: Session, text: str) -> None:
     try:
-        session.run_script(text.splitlines(keepends=True), "")
-    except KeyboardInterrupt:
-        session.status = INTERRUPTED
-        session.note("interrupted")
-    except (ShellError, OSError) as error:
+        with session.interrupts.busy():  # also between the statements of one text
+            session.run_script(text.splitlines(keepends=True), "")
+    except (ShellError, OSError, KeyboardInterrupt) as error:
         session.report(explain(error))
 
 

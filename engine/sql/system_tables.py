@@ -1,4 +1,4 @@
-"""The catalog as tables: sys.tables, sys.columns, sys.indexes, sys.statistics, sys.functions."""
+"""The catalog as tables: sys.tables, sys.columns, sys.indexes, sys.statistics, sys.functions, sys.system_columns."""
 
 from __future__ import annotations
 
@@ -57,6 +57,12 @@ def _functions(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]
         yield name, found is not None and found.aggregate
 
 
+def _system_columns(args: tuple[Any, ...], session: Any) -> Iterator[tuple[Any, ...]]:
+    for _, table in sorted(session.shared.system_tables.items()):
+        for i, (name, kind) in enumerate(zip(table.names, table.types, strict=True)):
+            yield f"sys.{table.name}", i, name, kind.name, table.most
+
+
 def register(shared: Shared) -> None:
     """Enter the catalog's tables."""
     text, integer, boolean = Type.TEXT, Type.INTEGER, Type.BOOLEAN
@@ -90,3 +96,8 @@ def register(shared: Shared) -> None:
         _statistics,
     )  # fmt: skip
     shared.register_system_table("functions", [("name", text), ("aggregate", boolean)], _functions)
+    shared.register_system_table(
+        "system_columns",
+        [("table_name", text), ("position", integer), ("name", text), ("type", text), ("arguments", integer)],
+        _system_columns,
+    )

@@ -1,6 +1,9 @@
-"""Completion as a table: | is the cursor; what must be offered first, in this order; what must not be offered."""
+"""Completion as tables: | is the cursor; what must be offered first, in this order; what must not be offered. More of them in completion.txt."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +16,11 @@ TABLES = {
     "planes": {"tailnum": "TEXT", "year": "INTEGER", "type": "TEXT", "odd name": "TEXT"},
 }
 
+SYSTEM = tuple(
+    Table(f"sys.{name}", "system table", "", tuple(map(Column, columns.split())))
+    for name, columns in {"tables": "name kind sql", "wal": "start_lsn end_lsn"}.items()
+)
+
 
 def schema() -> Schema:
     tables = tuple(
@@ -21,9 +29,10 @@ def schema() -> Schema:
     )
     return Schema(
         tables,
+        SYSTEM,
         (Index("by_dest", "flights"),),
         ("abs", "count", "date_trunc"),
-        {table.name: table for table in tables},
+        {table.name: table for table in (*tables, *SYSTEM)},
     )
 
 
@@ -48,7 +57,7 @@ CASES = [
     ("SELECT * FROM flights JOIN |", "flights airlines planes", "carrier"),
     ("SELECT * FROM flights f, |", "flights airlines planes", "carrier"),
     ("SELECT * FROM flights f, planes p WHERE ye|", "year", "dest"),
-    ("SELECT * FROM flights JOIN airlines USING (|", "id carrier", "planes"),
+    ("SELECT * FROM flights JOIN airlines USING (|", "carrier", "planes id name"),
     ("SELECT * FROM flights ORDER BY d|", "dep_delay dest", "year"),
     ("SELECT * FROM flights GROUP BY c|", "carrier", "year"),
     ("SELECT * FROM flights G|", "GROUP", "id"),
@@ -111,3 +120,90 @@ def test_every_prefix_of_every_case_answers(text: str) -> None:
 
 def test_match() -> None:
     assert [match(name, "de") for name in ("dep_delay", "sched_dep", "dest", "abode", "due")] == [0, 1, 0, None, 2]
+
+
+# ---- completion.txt: a line is a text with the cursor, then := and all candidates, or :> and the first of them
+
+
+def table() -> list[tuple[str, str, list[str]]]:
+    found = []
+    for line in (Path(__file__).with_name("completion.txt")).read_text("utf-8").splitlines():
+        match = re.fullmatch(r"(.*?)\s+:([=>])(?: (.*))?", line)
+        if match is not None and not line.startswith("#"):
+            names = re.split(r"  +", match[3] or "")
+            found.append((match[1], match[2], [name for name in names if name]))
+    return found
+
+
+TABLE = table()
+
+
+@pytest.mark.parametrize(("text", "how", "wanted"), TABLE, ids=[row[0] for row in TABLE])
+def test_completion_table(text: str, how: str, wanted: list[str]) -> None:
+    candidates, start = complete(text.replace("|", "", 1), text.index("|"), schema())
+    offered = [candidate.text for candidate in candidates]
+    assert (offered if how == "=" else offered[: len(wanted)]) == wanted
+    assert 0 <= start <= text.index("|")
+
+
+@pytest.mark.parametrize("text", [row[0] for row in TABLE])
+def test_every_prefix_of_the_table_answers(text: str) -> None:
+    test_every_prefix_of_every_case_answers(text)
+
+
+def test_there_are_about_two_hundred() -> None:
+    assert len(CASES) + len(TABLE) + len(COMMAND_CASES) >= 200
+
+
+def test_foreign_keys_come_first_in_join_conditions() -> None:
+    sql = "CREATE TABLE a (x INTEGER REFERENCES b, n TEXT, y INTEGER, z TEXT, FOREIGN KEY (y, z) REFERENCES c (p, q))"
+    tables = (
+        Table("a", "table", sql, tuple(map(Column, "xnyz"))),
+        Table("b", "table", "", (Column("id", key=True), Column("n"))),
+        Table("c", "table", "", (Column("p"), Column("q"))),
+    )
+    made = Schema(tables, by_name={table.name: table for table in tables})
+
+    def offered(text: str) -> list[str]:
+        return [candidate.text for candidate in complete(text, len(text), made)[0]]
+
+    assert offered("SELECT * FROM a JOIN b ON ")[:2] == ["a.x = b.id", "a.n = b.n"]
+    assert offered("SELECT * FROM b JOIN a t ON ")[0] == "t.x = b.id"
+    assert offered("SELECT * FROM a JOIN c k ON ")[0] == "a.y = k.p AND a.z = k.q"
+
+
+# ---- dot commands
+
+COMMAND_CASES = [
+    (".tab|", ".tables"),
+    (".mo|", ".mode"),
+    (".mode j|", "json jsonl"),
+    (".mode |", "table box markdown csv tsv json jsonl line insert html"),
+    (".headers |", "on off"),
+    (".schema pl|", "planes"),
+    ("\\d fl|", "flights"),
+    ("\\dt|", "\\dt"),
+    ("\\tim|", "\\timing"),
+    (".help .ta|", ".tables .databases"),
+    (".chart h|", "hist"),
+    (".eqp |", "on off analyze"),
+    (".parameter u|", "unset"),
+    (".nonsense |", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "wanted"), COMMAND_CASES)
+def test_command_completion(text: str, wanted: str) -> None:
+    from prompt_toolkit.completion import CompleteEvent
+    from prompt_toolkit.document import Document
+
+    from anokuro_cli.repl.completer import ShellCompleter
+
+    class Cache:
+        def get(self) -> Schema:
+            return schema()
+
+    whole = text.replace("|", "", 1)
+    document = Document(whole, text.index("|"))
+    found = ShellCompleter(Cache()).get_completions(document, CompleteEvent(completion_requested=True))  # type: ignore[arg-type]
+    assert [candidate.text for candidate in found] == wanted.split()
