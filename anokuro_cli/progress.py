@@ -34,8 +34,8 @@ class Progress:
         if self._bar is not None:
             self._bar.stop()
 
-    def update(self, label: str, rows: int, done_bytes: int, all_bytes: int) -> None:
-        """label: what is being done; a new label begins a new bar."""
+    def update(self, label: str, rows: int | None, done_bytes: int, all_bytes: int) -> None:
+        """label: what is being done; a new label begins a new bar. rows: None where there are none to count."""
         if self._silent or (self._bar is None and perf_counter() - self._began < DELAY_SECONDS):
             return
         if self._bar is None:
@@ -46,7 +46,9 @@ class Progress:
                 self._bar.remove_task(self._task)
             self._label = label
             self._task = self._bar.add_task(neutralise(label), total=all_bytes or None, rows="")
-        self._bar.update(self._task, completed=min(done_bytes, all_bytes), rows=f"{rows:,} rows")
+        self._bar.update(
+            self._task, completed=min(done_bytes, all_bytes), rows="" if rows is None else f"{rows:,} rows"
+        )
 
 
 def _new_bar(messages: Output) -> Any:

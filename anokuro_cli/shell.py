@@ -50,6 +50,7 @@ class Session:
     status: int = OK
     depth: int = 0
     page_output: Callable[[Output], Any] | None = None
+    hit_rate: float | None = None  # of the page pool, after the last statement
     next_text: str = ""  # what stands at the next prompt to be edited (.edit)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from anokuro_cli.dot.registry import command, number, on_or_off
 from anokuro_cli.errors import ShellError
-from anokuro_cli.settings import MODES, ON_OFF, PROMPT
+from anokuro_cli.settings import MODES, ON_OFF, PROMPT, THEMES
 from anokuro_cli.text import did_you_mean, neutralise
 
 if TYPE_CHECKING:
@@ -89,6 +89,20 @@ def prompt(session: Session, words: list[str]) -> bool | None:
     return None
 
 
+@command(".theme [THEME]", f"Colours of what is typed: {', '.join(THEMES)}.", completes=THEMES, most=1)
+def theme(session: Session, words: list[str]) -> bool | None:
+    if not words:
+        session.output.line(session.settings.theme)
+    elif words[0] not in THEMES:
+        near = did_you_mean(words[0], THEMES)
+        raise ShellError(
+            f"unknown theme {words[0]}", f"did you mean {near}?" if near else f"themes: {', '.join(THEMES)}"
+        )
+    else:
+        session.settings.theme = words[0]
+    return None
+
+
 @command(".timer [on|off]", "Show how long each statement takes.", aliases=("\\timing",), completes=ON_OFF, most=1)
 def timer(session: Session, words: list[str]) -> bool | None:
     session.settings.timer = on_or_off(words[0]) if words else not session.settings.timer
@@ -141,6 +155,7 @@ def show(session: Session, words: list[str]) -> bool | None:
         "safe": _word(settings.safe),
         "pager": _word(settings.pager),
         "prompt": repr(settings.prompt),
+        "theme": settings.theme,
     }
     for name, value in values.items():
         session.output.line(f"{name:>10}: {neutralise(value)}")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 
 from anokuro_cli.errors import ShellError
 from anokuro_cli.opening import MEMORY
+from anokuro_cli.progress import Progress
 from anokuro_cli.text import neutralise
 
 if TYPE_CHECKING:
+    from anokuro_cli.protocols import Database
     from anokuro_cli.shell import Session
 
 
@@ -25,7 +27,7 @@ def backup(session: Session, path: str) -> None:
     path = os.path.expanduser(path)
     if session.handle.in_transaction():
         raise ShellError("a transaction is open; a backup holds what is committed", "COMMIT or ROLLBACK first")
-    session.db.backup(path)
+    _copy(session, session.db, path, "backing up")
     size = os.path.getsize(path)
     session.say(f"backed up to {path}: {size:,} bytes in {perf_counter() - began:.2f} s")
 
@@ -51,7 +53,9 @@ def restore(session: Session, source: str) -> None:
     _remove(new)
     copy = handle.again(source, readonly=True)
     try:
-        copy.db.backup(new)  # reads every page, so a damaged backup is found before anything is replaced
+        _copy(
+            session, copy.db, new, "restoring"
+        )  # reads every page, so a damaged backup is found before anything is replaced
     finally:
         copy.close()
     handle.close()
@@ -62,6 +66,18 @@ def restore(session: Session, source: str) -> None:
     session.handle.close()
     session.handle = handle.again(path, readonly=False)
     session.say(f"restored from {source}")
+
+
+def _copy(session: Session, db: Database, path: str, label: str) -> None:
+    """Database.backup with progress and Ctrl-C."""
+    page_bytes = int(db.stats()["page_size"])
+    with Progress(session.messages, session.settings.quiet) as bar:
+
+        def report(done: int, total: int) -> None:
+            session.interrupts.check()
+            bar.update(label, None, done * page_bytes, total * page_bytes)
+
+        db.backup(path, report)
 
 
 def _remove(path: str) -> None:

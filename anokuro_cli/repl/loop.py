@@ -12,8 +12,9 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.enums import EditingMode
+from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.styles import Style
+from prompt_toolkit.styles import DynamicStyle
 
 from anokuro_cli.errors import OK, Leave, ShellError, explain
 from anokuro_cli.history import HistoryFile
@@ -24,28 +25,12 @@ from anokuro_cli.repl.highlight import Neutralise, SqlLexer
 from anokuro_cli.repl.history import FileHistory
 from anokuro_cli.repl.keys import key_bindings
 from anokuro_cli.repl.pager import Paged
-from anokuro_cli.repl.toolbar import continuation_text, prompt_text, toolbar_text
+from anokuro_cli.repl.themes import style_of
+from anokuro_cli.repl.toolbar import continuation_text, pool_hit_rate, prompt_text, toolbar_text
 from anokuro_cli.text import neutralise
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session
-
-STYLE = Style.from_dict(
-    {
-        "sql.keyword": "bold ansiblue",
-        "sql.keyword.soft": "ansiblue",
-        "sql.string": "ansigreen",
-        "sql.number": "ansicyan",
-        "sql.comment": "ansibrightblack italic",
-        "sql.parameter": "ansimagenta",
-        "sql.error": "ansired",
-        "sql.command": "bold ansimagenta",
-        "prompt": "bold",
-        "prompt.transaction": "bold ansiyellow",
-        "prompt.continuation": "ansibrightblack",
-        "bottom-toolbar": "noreverse ansibrightblack",
-    }
-)
 
 
 def interact(session: Session) -> int:
@@ -79,6 +64,7 @@ def interact(session: Session) -> int:
         finally:
             cache.statement_ran(text)
             history.ended(perf_counter() - began, session.status)
+        session.hit_rate = pool_hit_rate(session)
 
 
 def _run(session: Session, text: str) -> None:
@@ -108,7 +94,7 @@ def _prompt(session: Session, cache: SchemaCache, history: FileHistory) -> Promp
     prompt: PromptSession[str] = PromptSession(
         history=history,
         lexer=SqlLexer(),
-        input_processors=[Neutralise()],
+        input_processors=[Neutralise(), HighlightMatchingBracketProcessor(chars="()")],
         completer=ShellCompleter(cache),
         complete_in_thread=True,
         complete_while_typing=True,
@@ -117,7 +103,7 @@ def _prompt(session: Session, cache: SchemaCache, history: FileHistory) -> Promp
         multiline=True,
         prompt_continuation=lambda width, number, wraps: continuation_text(width),
         bottom_toolbar=lambda: toolbar_text(session),
-        style=STYLE,
+        style=DynamicStyle(lambda: style_of(session.settings.theme)),
         include_default_pygments_style=False,
         color_depth=None if session.output.colour else ColorDepth.DEPTH_1_BIT,
         enable_suspend=True,

@@ -51,8 +51,15 @@ def continuation_text(width: int) -> StyleAndTextTuples:
     return [("class:prompt.continuation", "... ".rjust(width))]
 
 
+def pool_hit_rate(session: Session) -> float | None:
+    """The share of page visits that needed no read, as it is now."""
+    from engine.inspect.pool import hit_rate
+
+    return hit_rate(int(session.db.stats()["page_reads"]))
+
+
 def toolbar_text(session: Session) -> StyleAndTextTuples:
-    """File, transaction, mode, time of the last statement, keys."""
+    """File, transaction, mode, time of the last statement, pool hit rate, keys."""
     handle = session.handle
     parts = [handle.path + (" (new)" if handle.deferred else "")]
     if handle.readonly:
@@ -66,5 +73,7 @@ def toolbar_text(session: Session) -> StyleAndTextTuples:
     parts.append(session.settings.mode)
     if session.last_sql:
         parts.append(seconds(session.last_seconds))
+    if session.hit_rate is not None:
+        parts.append(f"pool {session.hit_rate:.1%}")
     parts.append("F4 vi" if get_app().editing_mode == EditingMode.EMACS else "F4 emacs")
     return [("class:bottom-toolbar.text", " " + neutralise("  ·  ".join(parts)))]

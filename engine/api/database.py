@@ -151,12 +151,15 @@ class Database:
         self.store.check_writable()
         return vacuum_store(self.store, progress)
 
-    def backup(self, path: str | os.PathLike[str]) -> None:
-        """Write a copy of the present state to a new file, while reading and writing go on."""
+    def backup(self, path: str | os.PathLike[str], progress: Callable[[int, int], None] | None = None) -> None:
+        """Write a copy of the present state to a new file, while reading and writing go on.
+
+        progress: called with (pages done, pages in all) now and then; what it raises ends the backup, of which nothing is left then.
+        """
         from engine.txn.backup import backup_store
 
         self.store.check_open()
-        backup_store(self.store, self.store.fs, os.fspath(path))
+        backup_store(self.store, self.store.fs, os.fspath(path), progress)
 
     def check(self) -> list[Any]:
         """Check everything; the findings, none when the database is sound."""

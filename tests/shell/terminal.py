@@ -27,12 +27,12 @@ class Terminal:
         """Sends keys; \\r is Enter, \\x03 Ctrl-C, \\x04 Ctrl-D, \\t Tab."""
         self._child.send(keys)
 
-    def wait_for(self, text: str) -> str:
-        """Reads until the screen shows `text`; returns the screen. Fails with the screen where that does not happen."""
+    def wait_for(self, text: str, times: int = 1) -> str:
+        """Reads until the screen shows `text` (so many times); returns the screen. Fails with the screen where that does not happen."""
         end = time.monotonic() + WAIT_SECONDS
-        while text not in self.screen():
+        while self.screen().count(text) < times:
             if time.monotonic() > end or not self._read():
-                if text in self.screen():
+                if self.screen().count(text) >= times:
                     break
                 raise AssertionError(f"{text!r} is not on the screen:\n{self.screen()}")
         return self.screen()
@@ -53,6 +53,11 @@ class Terminal:
         assert status is not None, f"ended by signal {self._child.signalstatus}"
         return int(status)
 
+    def resize(self, columns: int, lines: int) -> None:
+        """The person pulls at the window's corner."""
+        self._screen.resize(lines, columns)
+        self._child.setwinsize(lines, columns)
+
     def pump(self) -> None:
         """Reads what has come, waiting for it a little; fails where the program has ended."""
         assert self._read(), f"the program has ended:\n{self.screen()}"
@@ -67,6 +72,11 @@ class Terminal:
         self.raw += data
         self._stream.feed(data)
         return True
+
+    @property
+    def emulator(self) -> pyte.Screen:
+        """The screen with its colours."""
+        return self._screen
 
     def screen(self) -> str:
         """The lines of the screen without trailing space."""

@@ -131,6 +131,8 @@ CASES = [
      "5\ta b\n:m = 'a b'\n:n = 5\n", ""),
     (["-c", ".parameter unset n"], "", 1, "", "no parameter is called n"),
     (["-c", ".prompt '%d$ '", "-c", ".pager off", "-c", "SELECT 1"], "", 0, "1\n", ""),
+    (["-c", ".theme light", "-c", ".theme"], "", 0, "light\n", ""),
+    (["-c", ".theme drak"], "", 1, "", "did you mean dark?"),
     (["-c", ".shell echo hi", "-c", "\\! echo ho"], "", 0, "hi\nho\n", ""),
     (["-c", ".shell exit 3"], "", 1, "", "status 3"),
     (["-c", ".cd sub", "-c", ".shell pwd"], "", 0, "", ""),

@@ -183,7 +183,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
 def test_a_one_shot_imports_nothing_heavy() -> None:
     code = (
         "import sys, anokuro_cli.main as m; status = m.run(['-c', 'select 1']);"
-        "print(*sorted({name.partition('.')[0] for name in sys.modules} & {'typer', 'rich', 'prompt_toolkit', 'pygments', 'lark'}))"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules} & {'typer', 'rich', 'prompt_toolkit', 'pygments', 'lark', 'pyarrow', 'dataclasses', 'inspect', 'json', 'difflib', 'pathlib'}))"
     )
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60)
@@ -211,3 +211,29 @@ def test_help_lists_every_option() -> None:
         assert option.flags[-1] in done.stdout
     for subcommand in ("run", "import", "check", "recover", "inspect", "bench"):
         assert anokuro(subcommand, "--help").returncode == 0
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, anokuro_cli.main as m; status = m.run(['--help']);"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules} & {'typer', 'rich', 'prompt_toolkit', 'engine.sql'}))"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root, timeout=60)
+    assert done.stdout.splitlines()[-1] == "", done.stderr
+
+
+def test_help_fits_and_names_no_types() -> None:
+    for arguments in (
+        ["--help"],
+        ["import", "--help"],
+        ["export", "--help"],
+        ["bench", "--help"],
+        ["config", "--help"],
+    ):
+        for columns in ("40", "80", "200"):
+            done = anokuro(*arguments, environment={**os.environ, "COLUMNS": columns})
+            assert done.returncode == 0, done.stderr
+            assert "<bool>" not in done.stdout and "<str>" not in done.stdout
+            longest = max(done.stdout.split("\n"), key=len)
+            assert len(longest) <= max(int(columns), 80), longest
