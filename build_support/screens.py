@@ -7,10 +7,12 @@ A session is typed over the sample of flights in examples/. What is written is w
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ SESSIONS: dict[str, list[tuple[str, str]]] = {
         ("n\r", "nothing was changed"),
         ("ROLLBACK;\r", "rollback ok"),
     ],
-    "completion": [("SELECT * FROM flights f JOIN airlines a ON ", ""), ("\t", "foreign key"), ("", "")],
+    "completion": [("SELECT * FROM flights f JOIN airlines a ON ", "a ON"), ("\t", "same name")],
 }
 
 
@@ -61,7 +63,15 @@ def main() -> None:
         for name, lines in SESSIONS.items():
             path = folder / f"{name}.svg"
             path.write_text(
-                svg_of(typed([*shell, database], environment, lines), "anokuro flights.ank"), encoding="utf-8"
+                svg_of(
+                    typed(
+                        ["/bin/sh", "-c", f"cd {home}; exec {sys.executable} -m anokuro_cli flights.ank"],
+                        environment,
+                        lines,
+                    ),
+                    "anokuro flights.ank",
+                ),
+                encoding="utf-8",
             )
             print(path)
 
@@ -75,6 +85,7 @@ def typed(command: list[str], environment: dict[str, str], lines: list[tuple[str
         for keys, shows in lines:
             terminal.type(keys)
             terminal.wait_for(shows)
+            terminal.pump()  # a person does not type ahead of the screen
         for _ in range(3):  # what is still being painted
             terminal.pump()
         return terminal.emulator
@@ -85,18 +96,18 @@ def svg_of(screen: Any, title: str) -> str:
     from rich.console import Console
     from rich.text import Text
 
-    console = Console(
-        width=COLUMNS, record=True, file=open(os.devnull, "w"), force_terminal=True, color_system="truecolor"
-    )
+    console = Console(width=COLUMNS, record=True, file=io.StringIO(), force_terminal=True, color_system="truecolor")
     last = max(
         (row for row in range(LINES) if any(screen.buffer[row][column].data.strip() for column in range(COLUMNS))),
         default=0,
     )
     for row in range(last + 1):
-        line = Text(no_wrap=True)
+        line, runs = Text(no_wrap=True), []
         for column in range(COLUMNS):
             cell = screen.buffer[row][column]
-            line.append(cell.data, style_of(cell))
+            runs.append((cell.data, style_of(cell)))
+        for style, cells in groupby(runs, key=lambda run: run[1]):
+            line.append("".join(data for data, _ in cells), style)
         line.rstrip()
         console.print(line, crop=False)
     return console.export_svg(title=title, unique_id="screen")

@@ -62,10 +62,11 @@ class ShellCompleter(Completer):
         if text[:1] in (".", "\\") and "\n" not in text:
             yield from self._command(document, complete_event)
             return
+        before = document.char_before_cursor
+        if not complete_event.completion_requested and not (before.isalnum() or before in '_."'):
+            return  # nothing pops up by itself before a letter is typed; and a Tab that follows finds nobody at work
         candidates, start = complete(text, document.cursor_position, self._cache.get())
         typed = document.cursor_position - start
-        if not complete_event.completion_requested and not typed and text[:start][-1:] != ".":
-            return  # nothing pops up by itself before a letter is typed
         if typed and len(candidates) == 1 and candidates[0].text.lower() == text[start:].lower():
             return
         for candidate in candidates[:_SHOWN_MAX]:
