@@ -10,8 +10,8 @@ row that is no row of its table's (it cannot be decoded), or whose UNIQUE key an
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
 
+from engine.base.dataclass import dataclass, field, replace
 from engine.base.errors import Error, OperationalError, ProgrammingError
 from engine.catalog.catalog import CATALOG_TREE, Catalog, Schema
 from engine.catalog.objects import Table

@@ -8,8 +8,7 @@ kept for history alone. What stands in sound pages, and does not fit together, i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, Error
 from engine.inspect.decode import Origin, decode_page, header_of, kind_of
 from engine.inspect.file_source import FileSource

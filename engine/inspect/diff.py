@@ -8,10 +8,10 @@ the earlier one with them.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from engine.base.crc32c import checksum
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, Error, ProgrammingError
 from engine.inspect.decode import NODES, Origin, decode_page, header_of
 from engine.inspect.history import Chain, Change

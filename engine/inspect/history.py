@@ -12,9 +12,9 @@ its key in INSERT, UPDATE and DELETE, and by the fences of the leaves that BUILD
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import ProgrammingError
 from engine.inspect.decode import header_of, kind_of
 from engine.inspect.model import Model

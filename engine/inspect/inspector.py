@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
+from engine.base.dataclass import replace
 from engine.base.errors import ProgrammingError
 from engine.catalog.catalog import Catalog
 from engine.inspect.damage import Damage, find_damage

@@ -7,9 +7,9 @@ were rolled back, or committed while nobody could conflict with them: they wait 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.inspect import probe, probe_memtable
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model

@@ -20,8 +20,8 @@ x may lie inside a batch, even one that was rolled back: then the page is shown 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, Error, HistoryError, ProgrammingError
 from engine.inspect.decode import ENTRY_SIZE, HEADER_SIZE, header_of, kind_of, number
 from engine.inspect.probe import problem_of

@@ -16,8 +16,8 @@ beginning where no meta slot is left), and batches in it only if they are comple
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from engine.base.dataclass import dataclass, field
 from engine.base.errors import CorruptionError, Error
 from engine.inspect.decode import HEADER_SIZE, INFINITE, Origin, decode_page, header_of, kind_of
 from engine.inspect.file_source import FileSource

@@ -11,10 +11,10 @@ the database.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Self
 
 from engine.base import trace
+from engine.base.dataclass import dataclass
 from engine.base.errors import Error, NotSupportedError, ProgrammingError
 from engine.inspect.decode import NODES, Origin, decode_page, header_of, kind_of
 from engine.inspect.diff import ItemChange, item_changes
