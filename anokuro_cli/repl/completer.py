@@ -88,9 +88,13 @@ class ShellCompleter(Completer):
         if found.completes == "path":
             yield from self._paths.get_completions(Document(word, len(word)), event)
             return
-        for choice, meta in self._choices(found.completes):
-            if match(choice, word) is not None:
-                yield _completion(Candidate(choice, meta), -len(word))
+        fitting = [
+            (quality, choice, meta)
+            for choice, meta in self._choices(found.completes)
+            if (quality := match(choice, word)) is not None
+        ]
+        for _, choice, meta in sorted(fitting, key=lambda entry: entry[0]):  # what begins with the word comes first
+            yield _completion(Candidate(choice, meta), -len(word))
 
     def _choices(self, completes: str | tuple[str, ...]) -> Iterable[tuple[str, str]]:
         if completes == "table":
