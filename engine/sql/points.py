@@ -7,9 +7,9 @@ of VALUES; it needs no subquery, no ON CONFLICT, and a table without FOREIGN KEY
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine.base.dataclass import dataclass, field
 from engine.catalog.objects import KeyKind, Table
 from engine.record import rows
 from engine.record.keys import KeyCodec

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import ProgrammingError
 from engine.sql.copying.files import shown
 from grammar import ast

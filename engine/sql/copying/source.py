@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
+from engine.base.dataclass import dataclass
 from engine.base.errors import DataError, ProgrammingError
 from engine.record.types import Type
 from engine.sql.copying.files import shown
