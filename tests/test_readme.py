@@ -60,7 +60,7 @@ def test_second_block_installs_the_test_extra_and_runs_all_tests() -> None:
     install, test = map(shlex.split, BLOCKS[1])
     assert install == [".venv/bin/pip", "install", "-e", ".[test]"]
     assert "test" in PROJECT["optional-dependencies"]
-    assert test == [".venv/bin/python", "-m", "pytest"]
+    assert test == [".venv/bin/python", "-m", "pytest", "-n", "auto"]
 
 
 def test_the_example_is_complete() -> None:
