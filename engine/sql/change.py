@@ -115,7 +115,8 @@ def compile_insert(binder: Binder, node: ast.Insert, rt: Runtime) -> Change:
 
     def run() -> Outcome:
         writer.begin()
-        count, results = 0, []
+        count = 0
+        results: list[Row] = []
         rows = run_source() if isinstance(source, Rows) else iter(list(run_source()))
         if bulk is not None:
             bulk.begin(rt.txn, rt.flag)

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterable
 
 from engine.base.errors import LimitError
+from engine.sql.parameters import Parameters
 from engine.sql.result import Result
-from engine.sql.session import Parameters, Session
+from engine.sql.session import Session
 
 
 class LimitedSession(Session):
@@ -60,7 +61,7 @@ class LimitedSession(Session):
 
     def _interrupted(self) -> None:
         if self._expired:
-            self._flag[0] = self._expired = False
+            self.flag[0] = self._expired = False
             raise LimitError(f"the statement ran longer than query_seconds = {self.query_seconds:g}")
         super()._interrupted()
 

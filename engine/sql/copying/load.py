@@ -101,7 +101,7 @@ class Loader:
         for check in table.checks:
             condition, columns = bind_row_expr(binder, table, check.sql, "in CHECK")
             self.checks.append((check.name or check.sql, condition, columns))
-        self.rt.begin(txn, session, session._flag)
+        self.rt.begin(txn, session, session.flag)
         self.rt.bind(())
         self.evaluator = Evaluator(self.rt)
         given = {field.position for field in source.fields}
@@ -199,7 +199,7 @@ class Loader:
         elif table.key is KeyKind.ALIAS:
             self.rows.number_keys(packed, table.rowid_column, 0)
         else:
-            start = writer._last() + 1
+            start = writer.last_rowid() + 1
             if start + rows > INTEGER_MAX:
                 raise DataError(f"the row ids of {table.name} are used up")
             self.rows.number_keys(packed, -1, start)
@@ -223,7 +223,7 @@ class Loader:
         """An INTEGER PRIMARY KEY without NULL: as INSERT does it, each takes one more than the greatest there is."""
         if not array.null_count:
             return array
-        last, found = self.writer._last(), []
+        last, found = self.writer.last_rowid(), []
         for value in arrow.python_values(array):
             if value is None:
                 value = last + 1

@@ -10,10 +10,10 @@ from engine.base.errors import NotSupportedError, ProgrammingError
 from engine.catalog.objects import Table
 from engine.sql.binder import Binder, Params
 from engine.sql.columns import arrow
-from engine.sql.compiled import bind_values
 from engine.sql.copying.load import Loader
 from engine.sql.copying.options import CopyOptions, read_options
 from engine.sql.copying.source import Source, Target
+from engine.sql.parameters import bind_values
 from engine.sql.result import Result
 from engine.sql.scope import problem
 from grammar import ast
