@@ -105,6 +105,31 @@ class Database:
         if self._session is not None:
             self._session.interrupt()
 
+    # --- what a program adds to the language -----------------------------------------------------------------------
+
+    def register(self, name: str, frame: Any) -> None:
+        """Make a frame of pandas, Polars or pyarrow a table that queries of this open database can read by this name."""
+        from engine.sql.extensions import register_frame
+
+        with self._lock:
+            register_frame(self.session.shared, name, frame)
+
+    def unregister(self, name: str) -> None:
+        """Forget a registered frame."""
+        from engine.sql.extensions import unregister_frame
+
+        with self._lock:
+            unregister_frame(self.session.shared, name)
+
+    def create_function(
+        self, name: str, function: Any, arguments: int = -1, result: str | None = None, deterministic: bool = False
+    ) -> None:
+        """Make a Python function, or a class with `step` and `result`, an SQL function; see engine.sql.extensions."""
+        from engine.sql.extensions import create_function
+
+        with self._lock:
+            create_function(self.session.shared, name, function, arguments, result, deterministic)
+
     # --- trees and transactions -----------------------------------------------------------------------------------
 
     def tree(self, name: str) -> Tree:

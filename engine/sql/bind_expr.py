@@ -326,7 +326,7 @@ class ExprBinder:
             return self.coalesce(node)
         if low in ("iif", "if"):
             return self.iif(node)
-        function = fn.find(low, len(node.args), node.star)
+        function = self.binder.functions.get(low) or fn.find(low, len(node.args), node.star)
         if function is None:
             if low in fn.WINDOW_NAMES:
                 raise self.fail(node, f"{node.name} needs a window", f"{node.name}(...) OVER (ORDER BY ...)")

@@ -128,10 +128,13 @@ class FromBinder:
                 return objects.tables[low]
             if low in objects.views:
                 return objects.views[low]
+            if low in self.binder.frames:
+                return self.binder.frames[low]
             known = [
                 *(table.name for table in objects.tables.values()),
                 *(view.name for view in objects.views.values()),
                 *self.binder.tables,
+                *(frame.name for frame in self.binder.frames.values()),
             ]
         else:
             raise self.binder.fail(name, f"no such schema: {name.schema}", "there are main and sys")

@@ -87,7 +87,7 @@ class Windows:
             if node.star:
                 raise outer.fail(node, f"only count takes *, not {node.name}")
             return function
-        found = fn.find(node.name, len(node.args), node.star)
+        found = self.binder.functions.get(node.name.lower()) or fn.find(node.name, len(node.args), node.star)
         if found is None:
             close = suggestion(node.name, fn.names())
             hint = f"did you mean {close}?" if close else None

@@ -25,7 +25,7 @@ from engine.sql.bind_expr import ExprBinder, nulls_last
 from engine.sql.bind_from import FromBinder
 from engine.sql.bind_window import Windows
 from engine.sql.expr import Aggregate, Column, Const, Expr, rewrite, walk
-from engine.sql.functions import common_type
+from engine.sql.functions import Function, common_type
 from engine.sql.plan import (
     Distinct,
     Filter,
@@ -102,6 +102,8 @@ class Binder:
         self.optimise = optimise
         self.params = params or Params()
         self.chain_max = CHAIN_MAX
+        self.frames: dict[str, SystemTable] = {}  # what the program has added (engine.sql.extensions)
+        self.functions: dict[str, Function] = {}
         self.tables: dict[str, CommonTable] = {}
         self.view_depth = 0
         self.exact = False

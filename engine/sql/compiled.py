@@ -78,7 +78,9 @@ class Compiler:
 
     def binder(self, text: str) -> Binder:
         """A binder for a statement's text."""
-        return Binder(text, self.schema, self.shared.system_tables, lambda plan: optimise(plan, self.estimates))
+        made = Binder(text, self.schema, self.shared.system_tables, lambda plan: optimise(plan, self.estimates))
+        made.frames, made.functions = self.shared.frames, self.shared.functions
+        return made
 
     def compile(self, text: str, node: ast.Statement) -> Compiled:
         """A query, change or EXPLAIN ready to run."""

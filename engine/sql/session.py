@@ -455,6 +455,10 @@ class Session:
             from engine.sql.copying.statement import run_copy
 
             return run_copy(self, sql, node, params)
+        if isinstance(node, ast.CreateTable) and node.query is not None:
+            from engine.sql.create_as import create_table_as
+
+            return create_table_as(self, sql, node, params)
         bind_values(_NO_PARAMS, params)
         if isinstance(node, _CONTROL):
             return self._control(sql, node)

@@ -27,6 +27,7 @@ STATEMENT_MAX = 10_000_000
 class Shared:
     """See the module. `compiled` maps a statement's text to instances ready to run; whoever runs one takes it out.
 
+    frames, functions: what the program has added (engine.sql.extensions), by name in lower case.
     at_checkpoint: gives a session at a retained checkpoint, and what ends its use; None where there is nothing of the kind.
     """
 
@@ -34,6 +35,8 @@ class Shared:
         self.store = store
         self.catalog = Catalog()
         self.system_tables: dict[str, SystemTable] = {}
+        self.frames: dict[str, SystemTable] = {}
+        self.functions: dict[str, Any] = {}
         self.handlers: dict[type[ast.Statement], Callable[[ast.Statement, Any, tuple[Any, ...]], Any]] = {}
         self.compiled: OrderedDict[Any, list[Any]] = OrderedDict()
         self._shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
