@@ -69,6 +69,8 @@ class Writes:
             w.key_len = cython.cast(cython.uint, length)
             w.value = packed.at(cython.address(packed.values), i, cython.address(length))
             w.value_len = length
+            if length == 0:
+                w.value = w.key  # anywhere but NULL, which a Packed of empty values has
             self.count += 1
         self.held.append(packed)
         return 0
