@@ -72,7 +72,7 @@ cdef extern from *:
         F(uint32_t, checksum,       112, "CRC-32C of the fields before") \\
         F(uint32_t, retained_slot,  116, "feature bit 0: slot of the first block of retained checkpoints") \\
         F(uint32_t, retained_tag,   120, "feature bit 0: checksum of that block") \\
-        F(uint32_t, retained_check, 124, "feature bit 0: CRC-32C of all fields before")
+        F(uint32_t, retained_check, 124, "feature bit 0: CRC-32C of the fields before but the first checksum")
     #define RETAINED_FIELDS(F) \\
         F(uint64_t, checkpoint_lsn,   0, "as in the meta of that checkpoint") \\
         F(uint64_t, redo_lsn,         8, "as in the meta") \\

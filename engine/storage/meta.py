@@ -10,7 +10,9 @@ the newer one as it was. Slot 1 begins at page_size, which is read from slot 0; 
 at every page size there is.
 
 The fields behind the checksum belong to feature bit 0 and have a checksum of their own, so that an engine that does not
-know them still finds the meta valid, and refuses it for the bit.
+know them still finds the meta valid, and refuses it for the bit. It goes on from the first checksum's value instead of
+over its bytes: a CRC of data followed by the data's own CRC is the same for all data, and a meta whose first part is new
+and whose last is old, as a torn write leaves it, would pass for whole.
 """
 
 import cython
@@ -19,6 +21,11 @@ from engine.base.errors import CorruptionError, NotSupportedError, OperationalEr
 from engine.storage.layout import MAGIC
 
 PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
+
+
+def retained_check(m):
+    """What `retained_check` must be: the checksum of the fields before the first checksum, then of those behind it."""
+    return crc32c(m.checksum, cython.address(m.retained_slot), RETAINED_SIZE)
 
 
 class Meta:
@@ -49,7 +56,7 @@ class Meta:
         self.m.checksum = crc32c(0, cython.address(self.m), META_CHECKED)
         self.m.retained_check = 0
         if self.m.features & FEATURE_RETAINED:
-            self.m.retained_check = crc32c(0, cython.address(self.m), RETAINED_CHECKED)
+            self.m.retained_check = retained_check(cython.address(self.m))
         return cython.cast(cython.p_char, cython.address(self.m))[: cython.sizeof(meta_t)]
 
     def sealed(self):
@@ -68,7 +75,7 @@ def parse(data):
         return None
     if not found.m.features & FEATURE_RETAINED:
         found.m.retained_slot = found.m.retained_tag = found.m.retained_check = 0  # an older engine wrote none
-    elif found.m.retained_check != crc32c(0, cython.address(found.m), RETAINED_CHECKED):
+    elif found.m.retained_check != retained_check(cython.address(found.m)):
         return None
     return found
 

@@ -12,7 +12,7 @@ import engine
 from engine.inspect import offline
 from engine.storage import layout
 from engine.storage.file_memory import MemoryFileSystem
-from engine.storage.meta import read_metas
+from engine.storage.meta import parse, read_metas
 
 PATH = "/db.ank"
 OPTIONS: dict[str, Any] = {"page_size": 4096, "pool_bytes": 1 << 20, "checkpoint_bytes": 0, "segment_size": 64 << 10}
@@ -323,6 +323,27 @@ def test_a_meta_with_a_damaged_end_is_no_meta() -> None:
     damaged = poke(fs, number * 4096 + offset, b"\xff")
     found, other = meta_of(damaged)
     assert found == 1 - number and other["sequence"] == fields["sequence"] - 1
+
+
+def test_a_torn_meta_counts_whole_or_not_at_all() -> None:
+    """Cut at any byte, a new meta written over an old one is the new one, the old one or none: never a mixture."""
+    fs = MemoryFileSystem()
+    db = filled(fs)
+    number, fields = meta_of(fs)
+    with fs.open(PATH, readonly=True) as file:
+        old = file.pread(128, number * 4096)
+    while (now := meta_of(fs))[0] != number or now[1]["sequence"] == fields["sequence"]:
+        db.tree("t").put(b"more", str(now[1]["sequence"]).encode())
+        db.checkpoint(f"number {now[1]['sequence']}")  # the list changes, and with it the last fields
+    db.close()
+    with fs.open(PATH, readonly=True) as file:
+        new = file.pread(128, number * 4096)
+    found = []
+    for cut in range(129):
+        meta = parse(new[:cut] + old[cut:] + bytes(4096 - 128))
+        found.append(None if meta is None else meta.as_dict())
+    assert found[0] is not None and found[128] is not None and found[0] != found[128]
+    assert all(meta in (None, found[0], found[128]) for meta in found)
 
 
 def test_a_damaged_list_is_reported_and_reading_goes_on() -> None:
