@@ -23,10 +23,19 @@ cdef extern from *:
     #endif
         return aligned;
     }
+    /* The memory of a part of an arena, which others may be using: 1, or 0 where the system cannot be asked for it. */
+    static int ank_arena_take(uint8_t *p, uint64_t bytes) {
+    #ifdef __linux__
+        return madvise(p, bytes, 23 /* MADV_POPULATE_WRITE, Linux 5.14 */) == 0;
+    #else
+        return 0;
+    #endif
+    }
     static void ank_arena_unmap(uint8_t *p, uint64_t bytes) { if (p) munmap(p, ank_arena_round(bytes)); }
     """
     uint8_t *arena_map "ank_arena_map"(uint64_t bytes) noexcept nogil
     void arena_unmap "ank_arena_unmap"(uint8_t *p, uint64_t bytes) noexcept nogil
+    bint arena_take "ank_arena_take"(uint8_t *p, uint64_t bytes) noexcept nogil
 
 cdef uint8_t *arena_new(uint64_t size) noexcept nogil
 cdef void arena_free(uint8_t *p, uint64_t size) noexcept nogil

@@ -1,6 +1,7 @@
 """Memory of the pool: zeroed, aligned to 2 MiB and advised for huge pages, given back to the system when freed.
 
-Pages of memory are only taken when a frame is first used, so a large pool over a small database costs little.
+Pages of memory are only taken when a frame is first used, or is about to be (writer.py), so a large pool over a small
+database costs little.
 """
 
 

@@ -39,6 +39,7 @@ cdef enum:
     WRITER_ALLOWED = 1       # the writer is started when it is needed
     WRITER_RUNS = 2
     WRITER_STOPS = 3
+    WARM_NEVER = 0xFFFFFFFF
     SKIPS = 32               # dirty frames a miss leaves to the writer before it writes one itself
 
 cdef extern from *:
@@ -111,6 +112,10 @@ cdef extern from *:
         pthread_t writer;            /* the thread that writes ahead of the hand, see writer.py */
         pthread_cond_t writer_wake;
         uint32_t writer_state, writer_called;
+        uint32_t warm_at;            /* the frame whose use calls for more memory; 0xFFFFFFFF: none does */
+        uint32_t warm_end;           /* frames before it have their memory, as far as it was taken ahead */
+        uint32_t warm_called;
+        uint64_t warmed;             /* frames whose memory was taken ahead */
     } pool_t;
     #endif
     """
@@ -199,6 +204,10 @@ cdef extern from *:
         cond_t writer_wake
         uint32_t writer_state
         uint32_t writer_called
+        uint32_t warm_at
+        uint32_t warm_end
+        uint32_t warm_called
+        uint64_t warmed
 
 cdef inline page_t *frame_page(const pool_t *p, int32_t frame) noexcept nogil:
     return <page_t *>(p.arena + (<uint64_t>frame << p.page_shift))

@@ -33,7 +33,7 @@ from cython.cimports.engine.base.atomic import cpu_relax, fence_release
 from cython.cimports.engine.pool.arena import arena_free, arena_new
 from cython.cimports.engine.pool.slots import slot_drop, slot_take
 from cython.cimports.engine.pool.versions import version_find
-from cython.cimports.engine.pool.writer import pool_detach, writer_call
+from cython.cimports.engine.pool.writer import pool_detach, warm_call, writer_call
 from cython.cimports.engine.storage.aio import aio_free, aio_t
 
 LOOK_AGAIN = cython.declare(cython.int, -1999)
@@ -72,6 +72,7 @@ def pool_init(p, page_size, pool_bytes, file):
     p.next_page_id = 1
     p.changed_epoch = 1
     p.free_frames = -1
+    p.warm_at = WARM_NEVER
     i: cython.int
     for i in range(cython.cast(cython.int, count) - 1, -1, -1):
         p.frames[i].version = -1
@@ -161,6 +162,8 @@ def _take_free(p):
             cpu_relax()  # somebody pins it for a moment, to find that it is not what he wanted
             continue
         p.free_frames = p.frames[frame].next_free
+        if cython.cast(cython.uint, frame) >= p.warm_at:
+            warm_call(p, frame)
         return frame
     return -1
 

@@ -1,4 +1,6 @@
-"""Writing dirty pages in the background, ahead of the clock hand, so that a miss seldom waits for a write.
+"""Work for the pool in the background: dirty pages written ahead of the clock hand, memory taken ahead of its first use.
+
+A miss seldom waits for a write:
 
         hand                      hand + frames/8
           |                              |
@@ -6,7 +8,15 @@
            ^                                       hand comes; what is used meanwhile has not been written in vain
            a miss that meets it calls the writer and goes on to a clean frame; after SKIPS of them it writes one itself
 
-One thread for each pool, started when a dirty page is first met, and only where the file can be written beside the
+Frames are used for the first time in order, and the first touch of a huge page takes memory from the system and zeroes
+it: 0.1 ms, or several where the machine is a guest whose host gives memory late. The thread takes the next few MiB
+while the last ones are filled:
+
+    arena  [ used so far ........................ | taken ahead    |          ]
+                                         warm_at -^      warm_end -^
+                                         its use calls for the next part
+
+One thread for each pool, started when it is first needed, and only where the file can be written beside the
 thread that misses (engine.storage.aio: a file with a descriptor, io other than "sync"). Elsewhere, and during recovery,
 whoever misses writes. It writes to free slots only, as every eviction does; what it cannot write it leaves alone, and the
 thread that needs the frame meets the error.
@@ -16,6 +26,10 @@ import cython
 
 AHEAD_MIN = cython.declare(cython.uint, 64)
 AHEAD_MAX = cython.declare(cython.uint, 4096)
+WARM_MIN = cython.declare(
+    uint64_t, 2 << 20
+)  # a database that is smaller needs no thread; and the unit of what is taken
+WARM_MAX = cython.declare(uint64_t, 16 << 20)  # taken ahead at most
 
 
 def pool_attach(p, aio, writer):
@@ -23,6 +37,8 @@ def pool_attach(p, aio, writer):
     p.aio = aio
     if writer and aio_concurrent(aio, cython.cast(cython.pointer(file_t), p.file)):
         p.writer_state = WRITER_ALLOWED
+        if p.arena_bytes > WARM_MIN:
+            p.warm_at = cython.cast(cython.uint, WARM_MIN >> p.page_shift) - 1
 
 
 def pool_detach(p):
@@ -35,19 +51,33 @@ def pool_detach(p):
     aio_stop(aio)
 
 
-def writer_call(p):
-    """Ask for pages to be written ahead of the hand; False where there is no writer to do it. Mutex held."""
+def _start(p):
+    """See that the thread runs; False where there is none. Mutex held."""
     if p.writer_state == WRITER_ALLOWED:
         thread = cython.cast(cython.pointer(native_thread_t), cython.address(p.writer))
         p.writer_state = WRITER_RUNS
         if start_thread(thread, _work, cython.cast(cython.p_void, p)) != 0:
             p.writer_state = WRITER_NONE
-    if p.writer_state != WRITER_RUNS:
+    return p.writer_state == WRITER_RUNS
+
+
+def writer_call(p):
+    """Ask for pages to be written ahead of the hand; False where there is no writer to do it. Mutex held."""
+    if not _start(p):
         return False
     if not p.writer_called:
         p.writer_called = 1
         cond_signal(cython.address(p.writer_wake))
     return True
+
+
+def warm_call(p, frame):
+    """A frame is used near the end of the memory that was taken: ask for more. Mutex held."""
+    p.warm_at = WARM_NEVER  # until that is done
+    p.warm_end = max(p.warm_end, cython.cast(cython.uint, frame) + 1)
+    if _start(p):
+        p.warm_called = 1
+        cond_signal(cython.address(p.writer_wake))
 
 
 def writer_stop(p):
@@ -69,6 +99,10 @@ def _work(argument):
     ready: cython.bint = images_init(cython.address(images), p) == OK
     mutex_lock(cython.address(p.mutex))
     while p.writer_state == WRITER_RUNS:
+        if p.warm_called:
+            p.warm_called = 0
+            _warm(p)
+            continue
         if not p.writer_called:
             cond_wait(cython.address(p.writer_wake), cython.address(p.mutex))
             continue
@@ -78,6 +112,26 @@ def _work(argument):
     mutex_unlock(cython.address(p.mutex))
     images_free(cython.address(images))
     return cython.NULL
+
+
+def _warm(p):
+    """Take memory behind what has it: as much as is in use, within bounds. Mutex held, given up meanwhile."""
+    start = cython.cast(uint64_t, p.warm_end) << p.page_shift
+    step = min(max(start, WARM_MIN), WARM_MAX)
+    end = min((start + step) & ~(WARM_MIN - 1), p.arena_bytes)
+    at: uint64_t = start
+    taken: cython.bint = True
+    while taken and at < end and p.writer_state == WRITER_RUNS:
+        part = min(end - at, WARM_MIN - (at & (WARM_MIN - 1)))
+        mutex_unlock(cython.address(p.mutex))
+        taken = arena_take(p.arena + at, part)
+        mutex_lock(cython.address(p.mutex))
+        if taken:
+            at += part
+            p.warmed += part >> p.page_shift
+    p.warm_end = cython.cast(cython.uint, at >> p.page_shift)
+    if taken and at < p.arena_bytes:
+        p.warm_at = cython.cast(cython.uint, (at - step // 2) >> p.page_shift)
 
 
 def _write_ahead(p, images):

@@ -43,6 +43,7 @@ class StoreStats:
     page_reads_together: int
     pages_written_ahead: int
     pages_written_by_misses: int
+    frames_taken_ahead: int
     frames_reused_by_scans: int
 
 
@@ -88,6 +89,7 @@ def store_stats(store):
         page_reads_together=int(p.batch_reads),
         pages_written_ahead=int(p.written_ahead),
         pages_written_by_misses=int(p.miss_writes),
+        frames_taken_ahead=int(p.warmed),
         frames_reused_by_scans=int(p.recycled),
         **io_stats(s),
     )

@@ -38,6 +38,7 @@ class StoreStats:
     page_reads_together: int
     pages_written_ahead: int
     pages_written_by_misses: int
+    frames_taken_ahead: int
     frames_reused_by_scans: int
 
 def store_stats(store: Store) -> StoreStats: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import random
 import shutil
@@ -297,6 +298,42 @@ def test_dirty_pages_are_written_ahead_of_the_hand(way: str, tmp_path: Path, ope
     db = open_db(tmp_path / "data.ank", pool_bytes=POOL)
     assert dict(db.tree("t").scan()) == data
     db.close()
+
+
+def test_memory_is_taken_ahead_of_its_use(tmp_path: Path, open_db: OpenDatabase) -> None:
+    """Never by a small database, in a large one as far as the pool goes; and a pool that is taken whole works on."""
+    pool = 12 << 20
+    with open_db(tmp_path / "small.ank", page_size=PAGE, pool_bytes=pool) as small:
+        small.tree("t").put_many((key(number), value(number)) for number in range(5000))
+        assert small.stats()["frames_taken_ahead"] == 0
+    with open_db(tmp_path / "large.ank", page_size=PAGE, pool_bytes=pool, synchronous="off") as large:
+        taken = []
+        for at in range(0, 4 * COUNT, 5000):
+            large.tree("t").put_many((key(number), value(number)) for number in range(at, at + 5000))
+            taken.append(large.stats()["frames_taken_ahead"])
+        stats = large.stats()
+        print(f"taken ahead {taken}, evictions {stats['evictions']}")
+        assert stats["evictions"] > 0
+        assert taken == sorted(taken)
+        assert taken[-1] <= stats["pool_frames"]
+        if not can_take_memory():
+            assert taken[-1] == 0
+        elif stats["io"] != "sync":
+            assert taken[-1] > 0
+        assert large.check() == []
+        assert sum(1 for _ in large.tree("t").scan()) == 4 * COUNT
+
+
+def can_take_memory() -> bool:
+    """Whether the system knows MADV_POPULATE_WRITE."""
+    if not sys.platform.startswith("linux"):
+        return False
+    with mmap.mmap(-1, 1 << 16) as memory:
+        try:
+            memory.madvise(23)
+        except OSError:
+            return False
+    return True
 
 
 @pytest.mark.parametrize("way", ["sync", "threads"])
