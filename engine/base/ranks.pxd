@@ -12,6 +12,7 @@ cdef enum:                  # in the order in which they are taken; a thread hol
     RANK_POOL = 40
     RANK_APPEND = 48        # of a log that is used by itself
     RANK_LOG = 50
+    RANK_PARK = 55          # of one sleeper (park.pxd)
     RANK_IO = 60
     RANK_WORKERS = 62
     RANK_PARKING = 70       # a latch's parking lot

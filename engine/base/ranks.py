@@ -1,6 +1,6 @@
 """Ranks of locks: in the checked build, taking locks in a wrong order ends the process, whether it deadlocks or not.
 
-    commit section < page latch < memtable < pool < log < I/O < parking lot          (ranks.pxd has the numbers)
+    commit section < page latch < memtable < pool < log < sleeper < I/O < parking lot          (ranks.pxd has the numbers)
 
 Every mutex is given a rank when it is made. A thread may wait for one only if all it holds have lower ranks; the thread
 table remembers what it holds. A page latch counts where it is waited for: nobody may do that with the pool's mutex, or

@@ -127,8 +127,6 @@ class Log:
         mutex_init(cython.address(self.w.mutex), RANK_LOG)
         mutex_init(cython.address(self.append_mutex), RANK_APPEND)
         cond_init(cython.address(self.w.idle), cython.NULL)
-        cond_init(cython.address(self.w.group_done[0]), cython.NULL)
-        cond_init(cython.address(self.w.group_done[1]), cython.NULL)
         self.w.owner = cython.cast(cython.p_void, self)
         self.w.open_file = _open_file
         self.closed = True
@@ -155,8 +153,6 @@ class Log:
     def __dealloc__(self):
         free(self.w.ring)
         cond_destroy(cython.address(self.w.idle))
-        cond_destroy(cython.address(self.w.group_done[0]))
-        cond_destroy(cython.address(self.w.group_done[1]))
         mutex_destroy(cython.address(self.append_mutex))
         mutex_destroy(cython.address(self.w.mutex))
 

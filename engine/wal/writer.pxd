@@ -2,6 +2,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.schedule cimport POINT_APPEND, POINT_FILLED, POINT_SEGMENT, yield_point
 from engine.base.trace cimport TRACE_LOG, TRACE_SYNC, TRACE_SYNCED, trace_event, traced
+from engine.base.park cimport park_t
 from engine.base.sync cimport cond_t, mutex_t
 from engine.storage.file cimport file_t
 from engine.wal.records cimport record_header_t, segment_header_t, wal_part_t
@@ -16,6 +17,14 @@ ctypedef wal_s wal_t
 
 # Create the file of the segment that begins at `first`, durably; `busy` is a file still in use by a sync. 0 or -errno.
 ctypedef int (*wal_open_fn)(wal_t *w, uint64_t first, file_t *busy, file_t **opened) noexcept with gil
+
+# A caller of wal_sync who sleeps until its group is done, on its stack; in a list under the log's mutex until it is woken.
+cdef struct waiter_s:
+    waiter_s *next
+    park_t park
+    bint served                  # what it waited for is durable; else it looks again
+
+ctypedef waiter_s waiter_t
 
 cdef struct wal_s:
     # Appender only, but for `end` and `filled`, which it publishes with release stores.
@@ -39,7 +48,6 @@ cdef struct wal_s:
     # Under the mutex.
     mutex_t mutex
     cond_t idle                  # `writing` was given back
-    cond_t group_done[2]         # by parity of the group
     bint writing
     bint syncing
     uint32_t poisoned            # read without the mutex too
@@ -48,7 +56,8 @@ cdef struct wal_s:
     uint64_t sync_target
     uint64_t group
     int idle_waiters
-    int32_t group_waiters[2]
+    waiter_t *waiters[2]         # by parity of the group
+    int32_t group_waiters[2]     # how many
     int expected                 # callers that were here when the last group ended
     int gather_pause             # groups to be led without waiting for more callers
     int gather_penalty
@@ -94,9 +103,14 @@ cdef int _write_out(wal_t *w, uint64_t target) noexcept nogil
 cdef int _switch_file(wal_t *w, uint64_t first) noexcept nogil
 cdef void _poison(wal_t *w, int code) noexcept nogil
 cdef void _release_writing(wal_t *w) noexcept nogil
-cdef int _lead(wal_t *w) noexcept nogil
+cdef waiter_t *_take_waiters(wal_t *w, int parity) noexcept nogil
+cdef waiter_t *_take_leader(wal_t *w, int parity) noexcept nogil
+cdef void _wake(waiter_t *first) noexcept nogil
+cdef void _wake_all(wal_t *w) noexcept nogil
+cdef bint _wait_for_group(wal_t *w, uint64_t lsn) noexcept nogil
+cdef int _lead(wal_t *w, waiter_t **finished) noexcept nogil
 cdef void _gather(wal_t *w) noexcept nogil
-cdef void _finish_group(wal_t *w, uint64_t target, int code) noexcept nogil
+cdef waiter_t *_finish_group(wal_t *w, uint64_t target, int code) noexcept nogil
 cdef void _count_wait(wal_t *w, uint64_t start_ns) noexcept nogil
 cdef int _log2(uint64_t value, int buckets) noexcept nogil
 cdef void fill_segment_header(wal_t *w, segment_header_t *header, uint64_t first) noexcept nogil

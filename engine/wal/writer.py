@@ -16,7 +16,8 @@ segment headers and the padding between them into one stream, and the writer onl
   never held during I/O, so a ring can be written out while an fdatasync is running.
 - Group commit: the first who finds nobody syncing leads. It writes everything appended so far and syncs; callers whose LSN is in
   there sleep until that group is done, callers that come later form the next group, and the leader wakes one of them to
-  lead it. Waiters of one group are woken by its condition variable alone, so a sync never wakes those it does not serve.
+  lead it. A waiter stands in the list of its group and is woken by name, so a sync never wakes those it does not serve; who
+  is served goes its way without coming back to the mutex, where all of a group would meet.
   A leader waits a moment for callers of the last group to come back (_gather), else they would take turns in two halves.
 - A segment is begun by: fdatasync of the one before, create, fsync of the directory. So a later segment is proof that all
   earlier ones were durable in full, and the sync of a group needs only the newest file.
@@ -26,11 +27,13 @@ segment headers and the padding between them into one stream, and the writer onl
 Invariants
 - synced <= written <= filled, filled - written <= ring size; end <= filled, and they differ only inside the append of a record
   larger than the ring. end and filled are on 8-byte borders.
-- `synced` rises only at the end of a group, or with a broadcast to both groups.
+- `synced` rises only at the end of a group, or with all waiters of both groups being woken to look again.
+- A waiter is in one list, or was taken out by somebody who is about to wake it; it leaves only when it has been woken.
 """
 
 import cython
 from cython.cimports.engine.base.atomic import (
+    add_relaxed,
     load32_acquire,
     load_acquire,
     loadi32_relaxed,
@@ -39,9 +42,9 @@ from cython.cimports.engine.base.atomic import (
     storei32_release,
 )
 from cython.cimports.engine.base.crc32c import crc32c
+from cython.cimports.engine.base.park import park_free, park_init, park_wait, park_wake
 from cython.cimports.engine.base.sync import (
     cond_broadcast,
-    cond_signal,
     cond_wait,
     mutex_lock,
     mutex_unlock,
@@ -328,8 +331,7 @@ def _switch_file(w, first):
     if w.synced < first:
         # Outside a group: all look again, or the one who was woken to lead the next group might leave without leading.
         store_release(cython.address(w.synced), first)
-        cond_broadcast(cython.address(w.group_done[0]))
-        cond_broadcast(cython.address(w.group_done[1]))
+        _wake_all(w)
     mutex_unlock(cython.address(w.mutex))
     return 0
 
@@ -340,8 +342,7 @@ def _poison(w, code):
         w.poison_code = code if code < 0 else -EIO
         store32_release(cython.address(w.poisoned), 1)
     cond_broadcast(cython.address(w.idle))
-    cond_broadcast(cython.address(w.group_done[0]))
-    cond_broadcast(cython.address(w.group_done[1]))
+    _wake_all(w)
 
 
 def _release_writing(w):
@@ -380,7 +381,8 @@ def wal_write(w, lsn):
 
 def wal_sync(w, lsn):
     code: cython.int = 0
-    parity: cython.int
+    finished: cython.pointer(waiter_t) = cython.NULL
+    served: cython.bint = False
     filled: uint64_t = load_acquire(cython.address(w.filled))
     if lsn > filled:
         lsn = filled
@@ -395,22 +397,74 @@ def wal_sync(w, lsn):
             code = w.poison_code
             break
         if not w.syncing:
-            code = _lead(w)
+            code = _lead(w, cython.address(finished))
             break
-        parity = (w.group if lsn <= w.sync_target else w.group + 1) & 1
-        # _gather looks at the number without the mutex
-        storei32_release(cython.address(w.group_waiters[parity]), w.group_waiters[parity] + 1)
-        cond_wait(cython.address(w.group_done[parity]), cython.address(w.mutex))
-        storei32_release(cython.address(w.group_waiters[parity]), w.group_waiters[parity] - 1)
+        served = _wait_for_group(w, lsn)
+        if served:
+            break
+        mutex_lock(cython.address(w.mutex))
+    if not served:
+        mutex_unlock(cython.address(w.mutex))
+    _wake(finished)
     _count_wait(w, start)
-    mutex_unlock(cython.address(w.mutex))
     if traced():
         trace_event(TRACE_SYNCED, 0, -1, wal_synced(w), 0, 0)
     return code
 
 
-def _lead(w):
-    """With the mutex, which is given up during I/O: write and sync for everybody who has appended by then."""
+def _wait_for_group(w, lsn):
+    """With the mutex, which is given up for good: sleep until the group that serves `lsn` is done. False: look again."""
+    me: waiter_t
+    parity: cython.int = (w.group if lsn <= w.sync_target else w.group + 1) & 1
+    park_init(cython.address(me.park))
+    me.served = False
+    me.next = w.waiters[parity]
+    w.waiters[parity] = cython.address(me)
+    # _gather looks at the number without the mutex
+    storei32_release(cython.address(w.group_waiters[parity]), w.group_waiters[parity] + 1)
+    mutex_unlock(cython.address(w.mutex))
+    park_wait(cython.address(me.park))
+    park_free(cython.address(me.park))
+    return me.served
+
+
+def _take_waiters(w, parity):
+    """With the mutex: take all waiters of a group out of its list, for whoever wakes them."""
+    first = w.waiters[parity]
+    w.waiters[parity] = cython.NULL
+    storei32_release(cython.address(w.group_waiters[parity]), 0)
+    return first
+
+
+def _take_leader(w, parity):
+    """With the mutex: take one waiter out of a group's list, to lead that group; NULL where there is none."""
+    one = w.waiters[parity]
+    if one != cython.NULL:
+        w.waiters[parity] = one.next
+        one.next = cython.NULL
+        storei32_release(cython.address(w.group_waiters[parity]), w.group_waiters[parity] - 1)
+    return one
+
+
+def _wake(first):
+    """Wake waiters that were taken out of their list."""
+    while first != cython.NULL:
+        following = first.next  # once woken it may be gone
+        park_wake(cython.address(first.park))
+        first = following
+
+
+def _wake_all(w):
+    """With the mutex: everybody looks again."""
+    _wake(_take_waiters(w, 0))
+    _wake(_take_waiters(w, 1))
+
+
+def _lead(w, finished):
+    """With the mutex, which is given up during I/O: write and sync for everybody who has appended by then.
+
+    finished: whom the caller has to wake, without the mutex.
+    """
     code: cython.int
     w.syncing = True
     w.sync_target = OPEN_GROUP
@@ -423,7 +477,7 @@ def _lead(w):
     target: uint64_t = load_acquire(cython.address(w.filled))
     w.sync_target = target
     if w.poisoned:
-        _finish_group(w, target, w.poison_code)
+        finished[0] = _finish_group(w, target, w.poison_code)
         return w.poison_code
     w.writing = True
     mutex_unlock(cython.address(w.mutex))
@@ -441,7 +495,7 @@ def _lead(w):
     w.sync_file = cython.NULL
     w.sync_ns += took
     w.usual_sync_ns = (7 * w.usual_sync_ns + took) // 8
-    _finish_group(w, target, code)
+    finished[0] = _finish_group(w, target, code)
     return code
 
 
@@ -471,24 +525,32 @@ def _gather(w):
 
 
 def _finish_group(w, target, code):
-    """With the mutex: tell the group, and wake one of the next to lead it."""
+    """With the mutex: the group is over. Who is to be woken: one of the next group, to lead it, then those that were served."""
     parity: cython.int = w.group & 1
     w.syncing = False
     w.group += 1
     if code < 0:
         _poison(w, code)
-        return
+        return cython.NULL
     w.syncs += 1
     w.group_sizes[_log2(w.group_waiters[parity] + 1, GROUP_BUCKETS)] += 1
     w.expected = w.group_waiters[0] + w.group_waiters[1] + 1
     if w.synced < target:
         store_release(cython.address(w.synced), target)
-    cond_broadcast(cython.address(w.group_done[parity]))
-    cond_signal(cython.address(w.group_done[parity ^ 1]))
+    served = _take_waiters(w, parity)
+    one = served
+    while one != cython.NULL:
+        one.served = True
+        one = one.next
+    leader = _take_leader(w, parity ^ 1)
+    if leader == cython.NULL:
+        return served
+    leader.next = served
+    return leader
 
 
 def _count_wait(w, start_ns):
-    w.waits[_log2(now_ns() - start_ns, WAIT_BUCKETS)] += 1
+    add_relaxed(cython.address(w.waits[_log2(now_ns() - start_ns, WAIT_BUCKETS)]), 1)
 
 
 def _log2(value, buckets):
