@@ -12,7 +12,7 @@ from tests.crash.harness import SCALE, Workload, explore, record, record_threads
 from tests.crash.workloads import CASES, MORE, one, put
 
 # Distinct states for each workload in the ordinary run; ANOKURO_CRASH_SCALE multiplies it.
-BUDGET = 260
+BUDGET = 350
 
 
 @pytest.mark.parametrize("name", CASES)
