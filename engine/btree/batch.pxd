@@ -1,5 +1,5 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from engine.base.codes cimport (
     ERR_CORRUPT, ERR_FULL, ERR_INTERNAL, ERR_MEMORY, ERR_POISONED, ERR_RESTART, OK,
@@ -15,9 +15,11 @@ from engine.btree.node cimport (
     build_t, node_build, node_can_update, node_delete, node_fits, node_insert, node_truncate, node_update, node_value_len,
 )
 from engine.base.atomic cimport add_acq_rel, store32_relaxed
+from engine.btree.cell_records cimport log_delete, log_put
 from engine.pool.latch cimport LATCH_PIN, latch_exclusive, unlatch_exclusive
+from engine.pool.page_ids cimport mark_changed, note_page, page_id_give, page_id_take
 from engine.pool.pool cimport (
-    FRAME_DIRTY, FRAME_GARBAGE, frame_give, frame_of, frame_page, frame_t, frame_take, page_ref_t, pool_know, pool_pin, pool_t,
+    FRAME_DIRTY, FRAME_GARBAGE, frame_give, frame_of, frame_page, frame_t, frame_take, page_ref_t, pool_pin, pool_t,
     pool_unpin, ref_of, set_frame, store_release,
 )
 from engine.pool.slots cimport slot_drop
@@ -29,9 +31,8 @@ from engine.storage.layout cimport page_t
 from engine.storage.page cimport page_make_overflow
 from engine.wal.log cimport wal_append, wal_end, wal_part_t, wal_synced, wal_t
 from engine.wal.records cimport (
-    REC_ABORT, REC_BUILD, REC_COMMIT, REC_DELETE, REC_FREE, REC_INSERT, REC_OVERFLOW, REC_TRUNCATE, REC_UPDATE,
-    abort_record_t, build_record_t, commit_record_t, delete_record_t, free_record_t, insert_record_t,
-    overflow_record_t, truncate_record_t, update_record_t,
+    REC_ABORT, REC_BUILD, REC_COMMIT, REC_FREE, REC_INSERT, REC_OVERFLOW, REC_TRUNCATE, REC_UPDATE,
+    abort_record_t, build_record_t, commit_record_t, free_record_t, overflow_record_t, truncate_record_t,
 )
 
 # The one writer's state between the start of a batch and its publication.
@@ -71,12 +72,9 @@ cdef int batch_delete(batch_t *b, uint32_t page_id, int32_t frame, long index, c
 cdef int batch_truncate(batch_t *b, uint32_t page_id, int32_t frame, long index, const uint8_t *upper, size_t upper_len) noexcept nogil
 cdef int64_t batch_overflow(batch_t *b, uint32_t tree, uint32_t next, const uint8_t *data, uint32_t data_len) noexcept nogil
 cdef int batch_free_page(batch_t *b, uint32_t page_id) noexcept nogil
-cdef int mark_changed(pool_t *p, uint32_t page_id) noexcept nogil
-cdef int page_id_take(pool_t *p, uint32_t *page_id) noexcept nogil
-cdef int page_id_give(pool_t *p, uint32_t page_id) noexcept nogil
 cdef uint64_t append_commit(wal_t *wal, uint64_t txn, uint64_t first_lsn, uint32_t records) noexcept nogil
-cdef int _note(uint32_t **list, uint32_t *count, uint32_t *room, uint32_t page_id) noexcept nogil
 cdef uint64_t _log(batch_t *b, uint16_t type, uint32_t page_id, uint32_t tree, uint64_t prev, const void *fixed, size_t fixed_len, const wal_part_t *parts, int count) noexcept nogil
+cdef uint64_t _noted(batch_t *b, uint64_t lsn) noexcept nogil
 cdef void _applied(batch_t *b, uint32_t page_id, int32_t frame, uint64_t lsn) noexcept nogil
 cdef int _check(int done) noexcept nogil
 cdef void forget_page(pool_t *p, uint32_t page_id, int32_t frame, uint64_t lsn) noexcept nogil

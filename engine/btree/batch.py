@@ -119,69 +119,6 @@ def batch_abort(b):
     return OK if at != 0 else ERR_POISONED
 
 
-def _note(list, count, room, page_id):
-    """Append to a growing list of page ids. 0 or ERR_MEMORY."""
-    if count[0] == room[0]:
-        wanted: cython.uint = room[0] * 2 if room[0] else 256
-        grown = cython.cast(cython.pointer(cython.uint), realloc(list[0], cython.cast(cython.size_t, wanted) * 4))
-        if grown == cython.NULL:
-            return ERR_MEMORY
-        list[0] = grown
-        room[0] = wanted
-    list[0][count[0]] = page_id
-    count[0] += 1
-    return OK
-
-
-def mark_changed(p, page_id):
-    """Put a page on the list of what the next checkpoint must write. Mutex held. 0 or ERR_MEMORY."""
-    r = ref_of(p, page_id)
-    if r.changed == p.changed_epoch:
-        return OK
-    done = _note(cython.address(p.changed), cython.address(p.changed_count), cython.address(p.changed_room), page_id)
-    if done == OK:
-        r.changed = p.changed_epoch
-    return done
-
-
-def page_id_take(p, page_id):
-    """A page id that nobody can see: a freed one if old enough, else a new one. Mutex held. 0 or an error."""
-    if p.free_count > 0:
-        candidate = p.free_pages[p.free_first]
-        r = ref_of(p, candidate)
-        if r.versions < 0 and (p.oldest_snapshot < 0 or p.snapshots[p.oldest_snapshot].lsn >= r.lsn):
-            p.free_first = p.free_first + 1 if p.free_first + 1 < p.free_room else 0
-            p.free_count -= 1
-            page_id[0] = candidate
-            return OK
-    if p.next_page_id >= 0x7FFFFFFF:
-        return ERR_FULL
-    done = pool_know(p, p.next_page_id)
-    if done == OK:
-        page_id[0] = p.next_page_id
-        store32_relaxed(cython.address(p.next_page_id), p.next_page_id + 1)  # readers look at it without the mutex
-    return done
-
-
-def page_id_give(p, page_id):
-    """Put a page id at the end of the queue of free ones. Mutex held. 0 or ERR_MEMORY."""
-    if p.free_count == p.free_room:
-        room: cython.uint = p.free_room * 2 if p.free_room else 256
-        grown = cython.cast(cython.pointer(cython.uint), malloc(cython.cast(cython.size_t, room) * 4))
-        if grown == cython.NULL:
-            return ERR_MEMORY
-        i: cython.uint
-        for i in range(p.free_count):
-            grown[i] = p.free_pages[(p.free_first + i) % p.free_room]
-        free(p.free_pages)
-        p.free_pages = grown
-        p.free_room = room
-        p.free_first = 0
-    p.free_pages[(p.free_first + p.free_count) % p.free_room] = page_id
-    p.free_count += 1
-    return OK
-
-
 def batch_touch(b, page_id, frame):
     """Before the first change of a page in the batch: keep its version, mark it. The frame is pinned. 0 or an error."""
     p = b.pool
@@ -189,7 +126,9 @@ def batch_touch(b, page_id, frame):
     if b.first_lsn != 0 and page.lsn >= b.first_lsn:
         return _touch_again(b, page_id, frame) if b.inner else OK
     mutex_lock(cython.address(p.mutex))
-    done = _note(cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id)
+    done = note_page(
+        cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id
+    )
     if done == OK:
         done = mark_changed(p, page_id)
         if done == OK:
@@ -254,7 +193,7 @@ def _new_page(b, page_id):
         return frame
     done = page_id_take(p, page_id)
     if done == OK:
-        done = _note(
+        done = note_page(
             cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id[0]
         )
     if done == OK:
@@ -285,7 +224,11 @@ def _new_page(b, page_id):
 
 
 def _log(b, type, page_id, tree, prev, fixed, fixed_len, parts, count):
-    lsn = wal_append(b.wal, type, b.txn, page_id, tree, prev, fixed, fixed_len, parts, count)
+    return _noted(b, wal_append(b.wal, type, b.txn, page_id, tree, prev, fixed, fixed_len, parts, count))
+
+
+def _noted(b, lsn):
+    """A record of the batch was appended, where `lsn` is not 0; `lsn` again."""
     if lsn != 0:
         if b.first_lsn == 0:
             b.first_lsn = lsn
@@ -361,18 +304,7 @@ def batch_insert(b, page_id, frame, index, key, key_len, value, value_len):
     done = batch_touch(b, page_id, frame)
     if done != OK:
         return done
-    fixed: insert_record_t
-    fixed.slot = cython.cast(cython.ushort, index)
-    fixed.key_len = cython.cast(cython.ushort, key_len)
-    fixed.value_len = value_len
-    parts: wal_part_t[2]
-    parts[0].data = key
-    parts[0].len = key_len
-    parts[1].data = value
-    parts[1].len = node_value_len(value_len)
-    lsn = _log(
-        b, REC_INSERT, page_id, page.tree_id, page.lsn, cython.address(fixed), cython.sizeof(insert_record_t), parts, 2
-    )
+    lsn = _noted(b, log_put(b.wal, REC_INSERT, b.txn, page, index, key, key_len, value, value_len))
     if lsn == 0:
         return ERR_POISONED
     _latch(b, page_id, frame)
@@ -390,18 +322,7 @@ def batch_update(b, page_id, frame, index, key, key_len, value, value_len):
     done = batch_touch(b, page_id, frame)
     if done != OK:
         return done
-    fixed: update_record_t
-    fixed.slot = cython.cast(cython.ushort, index)
-    fixed.key_len = cython.cast(cython.ushort, key_len)
-    fixed.value_len = value_len
-    parts: wal_part_t[2]
-    parts[0].data = key
-    parts[0].len = key_len
-    parts[1].data = value
-    parts[1].len = node_value_len(value_len)
-    lsn = _log(
-        b, REC_UPDATE, page_id, page.tree_id, page.lsn, cython.address(fixed), cython.sizeof(update_record_t), parts, 2
-    )
+    lsn = _noted(b, log_put(b.wal, REC_UPDATE, b.txn, page, index, key, key_len, value, value_len))
     if lsn == 0:
         return ERR_POISONED
     _latch(b, page_id, frame)
@@ -417,23 +338,7 @@ def batch_delete(b, page_id, frame, index, key, key_len):
     done = batch_touch(b, page_id, frame)
     if done != OK:
         return done
-    fixed: delete_record_t
-    fixed.slot = cython.cast(cython.ushort, index)
-    fixed.key_len = cython.cast(cython.ushort, key_len)
-    part: wal_part_t
-    part.data = key
-    part.len = key_len
-    lsn = _log(
-        b,
-        REC_DELETE,
-        page_id,
-        page.tree_id,
-        page.lsn,
-        cython.address(fixed),
-        cython.sizeof(delete_record_t),
-        cython.address(part),
-        1,
-    )
+    lsn = _noted(b, log_delete(b.wal, b.txn, page, index, key, key_len))
     if lsn == 0:
         return ERR_POISONED
     _latch(b, page_id, frame)
@@ -519,7 +424,7 @@ def batch_free_page(b, page_id):
     version: int32_t = -1
     done = _touch_to_free(b, page_id, frame, cython.address(version))
     if done == OK:
-        done = _note(cython.address(b.freed), cython.address(b.freed_count), cython.address(b.freed_room), page_id)
+        done = note_page(cython.address(b.freed), cython.address(b.freed_count), cython.address(b.freed_room), page_id)
     if done == OK:
         fixed: free_record_t
         lsn: uint64_t
@@ -560,7 +465,9 @@ def _touch_to_free(b, page_id, frame, version):
     if b.first_lsn != 0 and page.lsn >= b.first_lsn:
         return batch_touch(b, page_id, frame)
     mutex_lock(cython.address(p.mutex))
-    done = _note(cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id)
+    done = note_page(
+        cython.address(b.touched), cython.address(b.touched_count), cython.address(b.touched_room), page_id
+    )
     if done == OK:
         done = mark_changed(p, page_id)
         if done == OK:

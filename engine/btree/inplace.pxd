@@ -3,20 +3,20 @@ from engine.base.codes cimport ERR_FULL, ERR_INTERNAL, ERR_POISONED, ERR_RESTART
 from engine.base.schedule cimport POINT_PUBLISH, yield_point
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.base.trace cimport TRACE_AFTER, TRACE_BEFORE, TRACE_PUBLISH, trace_bytes, trace_event, traced
-from engine.btree.batch cimport append_commit, mark_changed
+from engine.btree.batch cimport append_commit
+from engine.btree.cell_records cimport log_delete, log_put
 from engine.btree.node cimport (
     cell_at, node_can_update, node_delete, node_fits, node_insert, node_search, node_update, node_used, slot_at,
 )
 from engine.btree.tree cimport corrupt, path_release, path_t, tree_descend, value_inline_max
 from engine.pool.latch cimport latch_exclusive, unlatch_exclusive
+from engine.pool.page_ids cimport mark_changed
 from engine.pool.pool cimport FRAME_DIRTY, SLOT_LIVE, frame_page, page_ref_t, pool_t, ref_of, store_release
 from engine.pool.slots cimport slot_drop
 from engine.pool.versions cimport version_needed
 from engine.storage.layout cimport VALUE_OVERFLOW, page_t
-from engine.wal.log cimport wal_append, wal_part_t, wal_t
-from engine.wal.records cimport (
-    REC_DELETE, REC_INSERT, REC_UPDATE, delete_record_t, insert_record_t, update_record_t,
-)
+from engine.wal.log cimport wal_t
+from engine.wal.records cimport REC_INSERT, REC_UPDATE
 
 cdef int put_in_place(pool_t *p, wal_t *wal, uint64_t txn, uint32_t root, const uint8_t *key, size_t key_len, const uint8_t *value, uint64_t value_len, uint8_t *scratch) noexcept nogil
 cdef int delete_in_place(pool_t *p, wal_t *wal, uint64_t txn, uint32_t root, const uint8_t *key, size_t key_len) noexcept nogil

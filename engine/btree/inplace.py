@@ -81,29 +81,8 @@ def _put(p, wal, txn, path, key, key_len, value, value_len, scratch):
     done = _ready(p, page_id, frame)
     if done != OK:
         return done
-    # INSERT and UPDATE have the same fields
-    fixed: insert_record_t
-    fixed.slot = cython.cast(cython.ushort, index)
-    fixed.key_len = cython.cast(cython.ushort, key_len)
-    fixed.value_len = value_len
-    parts: wal_part_t[2]
-    parts[0].data = key
-    parts[0].len = key_len
-    parts[1].data = value
-    parts[1].len = value_len
     kind: cython.ushort = REC_UPDATE if found & 1 else REC_INSERT
-    lsn = wal_append(
-        wal,
-        kind,
-        txn,
-        page_id,
-        page.tree_id,
-        page.lsn,
-        cython.address(fixed),
-        cython.sizeof(insert_record_t),
-        parts,
-        2,
-    )
+    lsn = log_put(wal, kind, txn, page, index, key, key_len, value, value_len)
     commit_lsn: uint64_t = append_commit(wal, txn, lsn, 1) if lsn != 0 else 0
     if commit_lsn == 0:
         done = ERR_POISONED
@@ -145,24 +124,7 @@ def _delete(p, wal, txn, path, key, key_len):
     done = _ready(p, page_id, frame)
     if done != OK:
         return done
-    fixed: delete_record_t
-    fixed.slot = cython.cast(cython.ushort, index)
-    fixed.key_len = cython.cast(cython.ushort, key_len)
-    part: wal_part_t
-    part.data = key
-    part.len = key_len
-    lsn = wal_append(
-        wal,
-        REC_DELETE,
-        txn,
-        page_id,
-        page.tree_id,
-        page.lsn,
-        cython.address(fixed),
-        cython.sizeof(delete_record_t),
-        cython.address(part),
-        1,
-    )
+    lsn = log_delete(wal, txn, page, index, key, key_len)
     commit_lsn: uint64_t = append_commit(wal, txn, lsn, 1) if lsn != 0 else 0
     done = node_delete(page, p.page_size, index) if commit_lsn != 0 else ERR_POISONED
     _publish(p, page_id, frame, lsn, commit_lsn)

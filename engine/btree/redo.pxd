@@ -4,7 +4,8 @@ from engine.base.atomic cimport prefetch
 from engine.base.codes cimport ERR_CORRUPT, ERR_LOG, ERR_MEMORY, OK
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.base.thread cimport thread_self
-from engine.btree.batch cimport forget_page, mark_changed
+from engine.btree.batch cimport forget_page
+from engine.pool.page_ids cimport mark_changed
 from engine.btree.node cimport (
     build_t, common_prefix, node_build, node_can_update, node_delete, node_fits, node_insert, node_key, node_search, node_truncate, node_update,
 )

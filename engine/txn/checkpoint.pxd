@@ -10,7 +10,7 @@ from engine.pool.pool cimport (
 from engine.pool.images cimport (
     IMAGES_MAX, image_settle, images_copy, images_free, images_init, images_t, images_write,
 )
-from engine.btree.batch cimport mark_changed
+from engine.pool.page_ids cimport mark_changed
 from engine.pool.slots cimport slot_drop, slot_mark, slot_take
 from engine.pool.versions cimport snapshot_register, snapshot_release, version_find
 from engine.storage.layout cimport HEADER_SIZE, KIND_TABLE, META_SLOTS, page_t, table_entry_t

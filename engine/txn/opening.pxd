@@ -1,7 +1,7 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from engine.base.codes cimport OK
 from engine.base.sync cimport mutex_lock, mutex_unlock
-from engine.btree.batch cimport page_id_give
+from engine.pool.page_ids cimport page_id_give
 from engine.pool.pool cimport frame_of, page_known, pool_t, ref_of
 from engine.pool.slots cimport slot_room
 from engine.txn.redo_window cimport window_add, window_free, window_full, window_init, window_redo, window_t

@@ -1,7 +1,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from engine.base.codes cimport ERR_NO_PAGE, ERR_RESTART, OK
 from engine.base.sync cimport mutex_lock, mutex_unlock
-from engine.btree.batch cimport mark_changed
+from engine.pool.page_ids cimport mark_changed
 from engine.pool.load cimport pool_load_many
 from engine.pool.pool cimport (
     FRAME_DIRTY, FRAME_GARBAGE, META_SLOTS, SLOT_LIVE, page_known, pool_fix_once, pool_t, pool_unfix, ref_of,
