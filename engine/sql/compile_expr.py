@@ -9,6 +9,7 @@ value is in `Runtime.outer` when the closure runs. Closures belong to one Runtim
 from __future__ import annotations
 
 import datetime
+import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +175,8 @@ def _apply(expr: Call, args: list[Closure], layout: Layout, rt: Runtime) -> Clos
     if expr.function.null_aware:
         if len(args) == 1:
             only = args[0]
+            if expr.function.name == "NOT" and expr.args[0].type is Type.BOOLEAN:
+                return _unary(operator.not_, only)
             return lambda row: body(only(row))
         if len(args) == 2:
             one, two = args
@@ -230,6 +233,16 @@ def _binary(expr: Call, body: Callable[[Any, Any], Any], left: Closure, right: C
             return None if first is None or second is None else body(first, second)
 
         return of_columns
+    if place is not None:
+
+        def with_computed(row: Row) -> Any:
+            first = row[place]
+            if first is None:
+                return None
+            second = right(row)
+            return None if second is None else body(first, second)
+
+        return with_computed
 
     def binary(row: Row) -> Any:
         first = left(row)
@@ -247,6 +260,20 @@ def _logic(expr: Any, layout: Layout, rt: Runtime) -> Closure:
 
 
 def _and(operands: list[Closure]) -> Closure:
+    if len(operands) == 2:
+        one, two = operands
+
+        def both(row: Row) -> bool | None:
+            first = one(row)
+            if first is not None and not first:
+                return False
+            second = two(row)
+            if second is not None and not second:
+                return False
+            return None if first is None or second is None else True
+
+        return both
+
     def conjunction(row: Row) -> bool | None:
         unknown = False
         for operand in operands:
@@ -261,6 +288,20 @@ def _and(operands: list[Closure]) -> Closure:
 
 
 def _or(operands: list[Closure]) -> Closure:
+    if len(operands) == 2:
+        one, two = operands
+
+        def either(row: Row) -> bool | None:
+            first = one(row)
+            if first:
+                return True
+            second = two(row)
+            if second:
+                return True
+            return None if first is None or second is None else False
+
+        return either
+
     def disjunction(row: Row) -> bool | None:
         unknown = False
         for operand in operands:
