@@ -74,6 +74,15 @@ class Runtime:
         if self.early:
             self.hoisted = [closure(()) for closure in self.early]
 
+    def start(self, txn: Any, session: Any, flag: list[Any], params: Sequence[Any], literals: tuple[Any, ...]) -> None:
+        """begin and bind."""
+        self.txn, self.session, self.flag = txn, session, flag
+        self.now = None
+        self.params, self.literals = params, literals
+        self.memo = {}
+        if self.early:
+            self.hoisted = [closure(()) for closure in self.early]
+
     def catch_up(self) -> None:
         """Compute what was compiled after `bind`."""
         self.hoisted += [closure(()) for closure in self.early[len(self.hoisted) :]]
@@ -185,7 +194,7 @@ def _apply(expr: Call, args: list[Closure], layout: Layout, rt: Runtime) -> Clos
     if len(args) == 1:
         return _unary(body, args[0])
     if len(args) == 2:
-        return _binary(expr, body, args[0], args[1], layout)
+        return _binary(expr, body, args, layout, rt)
 
     def call(row: Row) -> Any:
         values = [arg(row) for arg in args]
@@ -213,10 +222,19 @@ def _unary(body: Callable[[Any], Any], arg: Closure) -> Closure:
     return unary
 
 
-def _binary(expr: Call, body: Callable[[Any, Any], Any], left: Closure, right: Closure, layout: Layout) -> Closure:
+def _binary(expr: Call, body: Callable[[Any, Any], Any], args: list[Closure], layout: Layout, rt: Runtime) -> Closure:
     """Of two arguments; the usual shapes column op constant and column op column have closures of their own."""
+    left, right = args
     a, b = expr.args
     place = layout.get(a.id) if isinstance(a, Column) else None
+    if place is not None and isinstance(b, Param) and b.slot >= LITERAL_SLOT:
+        slot = b.slot - LITERAL_SLOT
+
+        def with_literal(row: Row) -> Any:
+            value = row[place]
+            return None if value is None else body(value, rt.literals[slot])  # which is not NULL
+
+        return with_literal
     if place is not None and isinstance(b, Const) and b.value is not None:
         constant = b.value
 

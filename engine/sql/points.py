@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from engine.sql.compiled import Compiled
     from engine.sql.shared import Shared
 
+
 @dataclass
 class Shape:
     """What a Point is made of; see its attributes."""
