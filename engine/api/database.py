@@ -93,7 +93,7 @@ class Database:
         Raises ParseError, ProgrammingError, IntegrityError, DataError, ConflictError ... (see engine.base.errors).
         """
         with self._lock:
-            return self.session.execute(sql, params)
+            return (self._session or self.session).execute(sql, params)
 
     def executemany(self, sql: str, rows: Iterable[Parameters]) -> Result:
         """Run one statement for every row of parameters, as one transaction."""

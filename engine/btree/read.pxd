@@ -39,7 +39,7 @@ cdef int _try_get(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, si
 cdef object _slow_get(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, object default, str path)
 cdef int leaf_fix(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, int bound, ahead_t *ahead, int32_t *frame) noexcept nogil
 cdef int value_copy(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *key, size_t key_len, uint8_t **out, uint64_t *length) noexcept nogil
-cdef int64_t range_count(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *start, size_t start_len, bint bounded, const uint8_t *stop, size_t stop_len) noexcept nogil
+cdef int64_t range_count(pool_t *p, uint32_t root, uint64_t lsn, const uint8_t *start, size_t start_len, bint bounded, const uint8_t *stop, size_t stop_len, int64_t enough) noexcept nogil
 
 cdef class Scan:
     cdef pool_t *pool

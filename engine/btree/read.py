@@ -213,8 +213,11 @@ def leaf_fix(p, root, lsn, key, key_len, bound, ahead, frame):
     return corrupt(page_id, 101)
 
 
-def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len):
-    """How many keys lie in [start, stop) at a registered `lsn`; without `bounded`, up to the end. Or an error."""
+def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len, enough):
+    """How many keys lie in [start, stop) at a registered `lsn`; without `bounded`, up to the end. Or an error.
+
+    Once there are `enough` (0: never), those of further leaves are not counted.
+    """
     total: int64_t = 0
     size = p.page_size
     from_key = cython.cast(cython.p_uchar, malloc(size))
@@ -255,7 +258,7 @@ def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len):
         if done != OK:
             free(from_key)
             return done
-        if not more:
+        if not more or (enough > 0 and total >= enough):
             break
     free(from_key)
     return total

@@ -211,6 +211,17 @@ def _to_timestamp(value: Value) -> Value:
     return None
 
 
+PYTHON_TYPES: dict[Type, type] = {
+    Type.INTEGER: int,
+    Type.REAL: float,
+    Type.TEXT: str,
+    Type.BLOB: bytes,
+    Type.BOOLEAN: bool,
+    Type.DATE: datetime.date,
+    Type.TIMESTAMP: datetime.datetime,
+}
+"""What a value of a column of a type is in Python."""
+
 _CONVERTERS: dict[Type, Callable[[Value], Value]] = {
     Type.INTEGER: _to_integer,
     Type.REAL: _to_real,

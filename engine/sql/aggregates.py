@@ -23,6 +23,11 @@ class Aggregator:
         """Take in one row."""
         raise NotImplementedError
 
+    def step_all(self, values: list[Any]) -> None:
+        """Take in many rows of one value each."""
+        for value in values:
+            self.step(value)
+
     def result(self) -> Any:
         """The value for the rows taken in."""
         raise NotImplementedError
@@ -38,6 +43,9 @@ class Count(Aggregator):
 
     def step(self, *values: Any) -> None:
         self.count += 1
+
+    def step_all(self, values: list[Any]) -> None:
+        self.count += len(values)
 
     def result(self) -> int:
         return self.count
@@ -66,6 +74,12 @@ class Sum(Aggregator):
                 self.reals = [_fsum(self.reals)]
         else:
             self.total += value
+
+    def step_all(self, values: list[Any]) -> None:
+        if values and type(self) is Sum and set(map(type, values)) == {int}:
+            self.total = (self.total or 0) + sum(values)
+        else:
+            super().step_all(values)
 
     def result(self) -> Any:
         if self.reals is not None:
@@ -118,6 +132,7 @@ class Extreme(Aggregator):
 
     __slots__ = ("best",)
     better: Callable[[Any, Any], bool] = staticmethod(op.ANY_COMPARISONS["<"])
+    best_of: Callable[[list[Any]], Any] = staticmethod(min)
 
     def __init__(self) -> None:
         self.best: Any = None
@@ -125,6 +140,12 @@ class Extreme(Aggregator):
     def step(self, *values: Any) -> None:
         if self.best is None or self.better(values[0], self.best):
             self.best = values[0]
+
+    def step_all(self, values: list[Any]) -> None:
+        if len(set(map(type, values))) == 1:  # Python's order is then that of the language
+            self.step(self.best_of(values))
+        else:
+            super().step_all(values)
 
     def result(self) -> Any:
         return self.best
@@ -135,6 +156,7 @@ class Maximum(Extreme):
 
     __slots__ = ()
     better = staticmethod(op.ANY_COMPARISONS[">"])
+    best_of = staticmethod(max)
 
 
 class Join(Aggregator):

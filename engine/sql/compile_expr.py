@@ -9,6 +9,7 @@ value is in `Runtime.outer` when the closure runs. Closures belong to one Runtim
 from __future__ import annotations
 
 import datetime
+import operator
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,15 @@ class Runtime:
 
     def bind(self, params: Sequence[Any], literals: tuple[Any, ...] = ()) -> None:
         """Take the parameters and compute what depends on nothing else. Raises DataError: 'soon' for a DATE."""
+        self.params, self.literals = params, literals
+        self.memo = {}
+        if self.early:
+            self.hoisted = [closure(()) for closure in self.early]
+
+    def start(self, txn: Any, session: Any, flag: list[Any], params: Sequence[Any], literals: tuple[Any, ...]) -> None:
+        """begin and bind."""
+        self.txn, self.session, self.flag = txn, session, flag
+        self.now = None
         self.params, self.literals = params, literals
         self.memo = {}
         if self.early:
@@ -174,6 +184,8 @@ def _apply(expr: Call, args: list[Closure], layout: Layout, rt: Runtime) -> Clos
     if expr.function.null_aware:
         if len(args) == 1:
             only = args[0]
+            if expr.function.name == "NOT" and expr.args[0].type is Type.BOOLEAN:
+                return _unary(operator.not_, only)
             return lambda row: body(only(row))
         if len(args) == 2:
             one, two = args
@@ -182,7 +194,7 @@ def _apply(expr: Call, args: list[Closure], layout: Layout, rt: Runtime) -> Clos
     if len(args) == 1:
         return _unary(body, args[0])
     if len(args) == 2:
-        return _binary(expr, body, args[0], args[1], layout)
+        return _binary(expr, body, args, layout, rt)
 
     def call(row: Row) -> Any:
         values = [arg(row) for arg in args]
@@ -210,10 +222,19 @@ def _unary(body: Callable[[Any], Any], arg: Closure) -> Closure:
     return unary
 
 
-def _binary(expr: Call, body: Callable[[Any, Any], Any], left: Closure, right: Closure, layout: Layout) -> Closure:
+def _binary(expr: Call, body: Callable[[Any, Any], Any], args: list[Closure], layout: Layout, rt: Runtime) -> Closure:
     """Of two arguments; the usual shapes column op constant and column op column have closures of their own."""
+    left, right = args
     a, b = expr.args
     place = layout.get(a.id) if isinstance(a, Column) else None
+    if place is not None and isinstance(b, Param) and b.slot >= LITERAL_SLOT:
+        slot = b.slot - LITERAL_SLOT
+
+        def with_literal(row: Row) -> Any:
+            value = row[place]
+            return None if value is None else body(value, rt.literals[slot])  # which is not NULL
+
+        return with_literal
     if place is not None and isinstance(b, Const) and b.value is not None:
         constant = b.value
 
@@ -230,6 +251,16 @@ def _binary(expr: Call, body: Callable[[Any, Any], Any], left: Closure, right: C
             return None if first is None or second is None else body(first, second)
 
         return of_columns
+    if place is not None:
+
+        def with_computed(row: Row) -> Any:
+            first = row[place]
+            if first is None:
+                return None
+            second = right(row)
+            return None if second is None else body(first, second)
+
+        return with_computed
 
     def binary(row: Row) -> Any:
         first = left(row)
@@ -247,6 +278,20 @@ def _logic(expr: Any, layout: Layout, rt: Runtime) -> Closure:
 
 
 def _and(operands: list[Closure]) -> Closure:
+    if len(operands) == 2:
+        one, two = operands
+
+        def both(row: Row) -> bool | None:
+            first = one(row)
+            if first is not None and not first:
+                return False
+            second = two(row)
+            if second is not None and not second:
+                return False
+            return None if first is None or second is None else True
+
+        return both
+
     def conjunction(row: Row) -> bool | None:
         unknown = False
         for operand in operands:
@@ -261,6 +306,20 @@ def _and(operands: list[Closure]) -> Closure:
 
 
 def _or(operands: list[Closure]) -> Closure:
+    if len(operands) == 2:
+        one, two = operands
+
+        def either(row: Row) -> bool | None:
+            first = one(row)
+            if first:
+                return True
+            second = two(row)
+            if second:
+                return True
+            return None if first is None or second is None else False
+
+        return either
+
     def disjunction(row: Row) -> bool | None:
         unknown = False
         for operand in operands:

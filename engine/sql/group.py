@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from engine.sql.aggregates import Aggregator, Count
@@ -12,6 +13,8 @@ from engine.sql.plan import Group, SortKey
 
 Run = Callable[[], Iterator[Row]]
 Step = Callable[[Any, Row], None]
+PORTION = 256
+"""Rows that are taken in together where there is one group."""
 
 
 class Distinct(Aggregator):
@@ -103,6 +106,26 @@ def _stepper(call: Aggregate, layout: dict[int, int], rt: Runtime) -> Step:
     return step
 
 
+def _taker(call: Aggregate, layout: dict[int, int], rt: Runtime) -> Callable[[Any, list[Row]], None]:
+    """A function that takes many rows into a state."""
+    if call.filter is None and not call.order_by and len(call.args) == 1:
+        only = compile_expr(call.args[0], layout, rt)
+
+        def take(state: Any, rows: list[Row]) -> None:
+            state.step_all([value for value in map(only, rows) if value is not None])
+
+        return take
+    if call.filter is None and not call.args:
+        return lambda state, rows: state.step_all(rows)
+    step = _stepper(call, layout, rt)
+
+    def take_each(state: Any, rows: list[Row]) -> None:
+        for row in rows:
+            step(state, row)
+
+    return take_each
+
+
 def compile_group(plan: Group, rt: Runtime) -> Run:
     """The function that gives a row a group: its keys, then its aggregates."""
     from engine.sql.execute import compile_plan
@@ -111,13 +134,17 @@ def compile_group(plan: Group, rt: Runtime) -> Run:
     layout = {column.id: place for place, column in enumerate(plan.input.columns)}
     keys = [compile_expr(key, layout, rt) for key in plan.keys]
     makers = [_maker(call) for call in plan.aggregates]
-    steps = [_stepper(call, layout, rt) for call in plan.aggregates]
+    if not keys:
+        takers = [_taker(call, layout, rt) for call in plan.aggregates]
+    else:
+        steps = [_stepper(call, layout, rt) for call in plan.aggregates]
 
     def whole() -> Iterator[Row]:
         states = [make() for make in makers]
-        for row in below():
-            for step, state in zip(steps, states, strict=True):
-                step(state, row)
+        rows = iter(below())
+        while portion := list(islice(rows, PORTION)):
+            for take, state in zip(takers, states, strict=True):
+                take(state, portion)
         yield tuple([state.result() for state in states])
 
     def grouped() -> Iterator[Row]:

@@ -3,6 +3,7 @@ from engine.record.keys cimport KeyCodec
 from engine.record.rows cimport RowDecoder, RowEncoder
 from engine.sql.result cimport Result
 from engine.txn.quick cimport Quick
+from engine.txn.transaction cimport Transaction
 
 cdef extern from "Python.h":
     long long PyLong_AsLongLongAndOverflow(object value, int *overflow) except? -1
@@ -42,10 +43,12 @@ cdef class Point:
     cdef tuple columns
     cdef tuple kinds
     cdef str what
+    cdef uint64_t known          # number of the last writing transaction that was seen to read the catalog of `cookie`
 
     cdef tuple bind(self, object given)
     cdef bytes key_bytes(self, tuple params, tuple literals)
-    cdef Result attempt(self, object txn, tuple params, tuple literals)
+    cdef bint knows(self, Transaction txn) except -1
+    cdef Result attempt(self, Transaction txn, tuple params, tuple literals)
 
 cdef class PointRead(Point):
     pass
@@ -60,11 +63,11 @@ cdef class PointChange(Point):
     cdef tuple places            # UPDATE: the columns that SET gives
     cdef bint checked            # rows must be converted before they are encoded
     cdef list pending            # writes for a transaction: (tree, key, value)
-    cdef object find(self, object txn, bytes key)
+    cdef object find(self, Transaction txn, bytes key)
     cdef bint all(self, tuple row) except *
-    cdef bint put(self, object txn, uint32_t tree, uint32_t root, bytes key, bytes value) except *
-    cdef bint put_entries(self, object txn, tuple old, tuple new, bytes key) except *
-    cdef int finish(self, object txn) except -1
+    cdef bint put(self, Transaction txn, uint32_t tree, uint32_t root, bytes key, bytes value) except *
+    cdef bint put_entries(self, Transaction txn, tuple old, tuple new, bytes key) except *
+    cdef int finish(self, Transaction txn) except -1
     cdef list returned(self, tuple row)
 
 cdef class PointUpdate(PointChange):

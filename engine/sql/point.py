@@ -59,10 +59,9 @@ def run_point(session, cache, text, given, literals):
     try:
         if point.rt is None:
             return point.attempt(txn, params, literals)
-        point.rt.begin(txn, session, session.flag)
         try:
             try:
-                point.rt.bind(params, literals)
+                point.rt.start(txn, session, session.flag, params, literals)
             except DataError:
                 return None
             return point.attempt(txn, params, literals)
@@ -172,6 +171,20 @@ class Point:
             wanted.append(value)
         return self.codec.encode(wanted)
 
+    def knows(self, txn):
+        """Whether the catalog that the transaction reads is the one this was made for: asked once a transaction.
+
+        A session that has changed the catalog in its transaction runs no points.
+        """
+        number = txn.writer.txn
+        if number != 0 and number == self.known:
+            txn.check_use()
+            return True
+        if txn.get(TREE_CATALOG, _COOKIE) != self.cookie:
+            return False
+        self.known = number
+        return True
+
     def attempt(self, txn, params, literals):
         raise NotImplementedError
 
@@ -213,7 +226,7 @@ class PointRead(Point):
             if stored is BUSY:
                 return None
         else:
-            if txn.get(TREE_CATALOG, _COOKIE) != self.cookie:
+            if not self.knows(txn):
                 return None
             if self.index_root != 0:
                 key = txn.get(self.index_tree, key)
@@ -251,7 +264,7 @@ class PointChange(Point):
             if self.quick.look(ROOT_CATALOG, _COOKIE) != self.cookie:
                 return BUSY
             return self.quick.look(self.root, key)
-        if txn.readonly or txn.get(TREE_CATALOG, _COOKIE) != self.cookie:
+        if txn.readonly or not self.knows(txn):
             return BUSY
         self.pending = []
         return txn.get(self.tree, key)

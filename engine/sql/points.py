@@ -6,14 +6,13 @@ of VALUES; it needs no subquery, no ON CONFLICT, and a table without FOREIGN KEY
 
 from __future__ import annotations
 
-import datetime
 from typing import TYPE_CHECKING, Any
 
 from engine.base.dataclass import dataclass, field
 from engine.catalog.objects import KeyKind, Table
 from engine.record import rows
 from engine.record.keys import KeyCodec
-from engine.record.types import Type
+from engine.record.types import PYTHON_TYPES, Type
 from engine.sql.binder import LITERAL_SLOT
 from engine.sql.bulk import Bulk
 from engine.sql.compile_expr import Closure, Runtime, compile_condition, compile_expr
@@ -40,16 +39,6 @@ if TYPE_CHECKING:
     from engine.sql.change import Single
     from engine.sql.compiled import Compiled
     from engine.sql.shared import Shared
-
-_PYTHON = {
-    Type.INTEGER: int,
-    Type.REAL: float,
-    Type.TEXT: str,
-    Type.BLOB: bytes,
-    Type.BOOLEAN: bool,
-    Type.DATE: datetime.date,
-    Type.TIMESTAMP: datetime.datetime,
-}
 
 
 @dataclass
@@ -177,7 +166,7 @@ def _find(shape: Shape, scan: Scan, rt: Runtime) -> bool:
         return False
     constants = [expr.value for expr in access.equal if isinstance(expr, Const)]
     shape.key = Values(_numbered(slots), constants, ())
-    shape.key_types = tuple(_PYTHON.get(table.type_of(column), type(None)) for column in columns) or (int,)
+    shape.key_types = tuple(PYTHON_TYPES.get(table.type_of(column), type(None)) for column in columns) or (int,)
     if scan.filter is not None:
         if not _simple(scan.filter):
             return False

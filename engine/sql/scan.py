@@ -7,17 +7,20 @@ bound of a range it is left out, and the condition, which stays in the scan's fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from engine.base.errors import CorruptionError
 from engine.catalog.objects import Index, IndexColumn, KeyKind, Table
 from engine.record.keys import KeyCodec, encode_rowid, items_length, prefix_end
-from engine.record.types import Type, Value, try_convert
+from engine.record.types import PYTHON_TYPES, Type, Value, try_convert
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Column, SubqueryExpr
 from engine.sql.plan import AnyOf, Distinct, FullScan, KeyAccess, Project, Scan
 
 Pairs = Iterable[tuple[bytes, bytes]]
 BATCH = 256
+ROWID = 8
+"""Bytes of a row id."""
 
 
 def compile_scan(plan: Scan, rt: Runtime) -> Callable[[], Iterator[Row]]:
@@ -153,9 +156,22 @@ def compile_probe(query: SubqueryExpr, args: list[Closure], rt: Runtime) -> Clos
     def probe(row: Row) -> bool:
         rt.check()
         bounds = finder.range([value(row) for value in values], None, None)  # type: ignore[misc]
-        return bounds is not None and next(iter(rt.txn.scan(tree, *bounds)), None) is not None
+        return bounds is not None and rt.txn.holds(tree, *bounds)  # type: ignore[no-any-return]
 
-    return probe
+    if finder.rowids or len(values) > 1:
+        return probe
+    only, usual, encode = values[0], PYTHON_TYPES[finder.types[0]], finder.codec.encode
+
+    def probe_one(row: Row) -> bool:
+        """The same for one value, which mostly has the column's type."""
+        value = only(row)  # type: ignore[misc]
+        if type(value) is not usual:
+            return probe(row)
+        rt.check()
+        start = encode((value,))
+        return rt.txn.holds(tree, start, prefix_end(start))  # type: ignore[no-any-return]
+
+    return probe_one
 
 
 class Finder:
@@ -262,25 +278,30 @@ class Finder:
             for key, stored in rt.txn.scan(index.tree, start, stop, reverse):
                 yield stored if stored else row_key(self.table, index, key), b""
             return
-        batch: list[bytes] = []
         size = 4
-        for key, stored in rt.txn.scan(index.tree, start, stop, reverse):
-            batch.append(stored if stored else row_key(self.table, index, key))
-            if len(batch) >= size:
-                yield from self.rows(rt, tree, batch)
-                batch = []
-                size = min(size * 2, BATCH)
-        if batch:
-            yield from self.rows(rt, tree, batch)
+        entries = iter(rt.txn.scan(index.tree, start, stop, reverse))
+        while portion := list(islice(entries, size)):
+            yield from self.rows(rt, tree, self._row_keys(portion))
+            size = min(size * 2, BATCH)
+
+    def _row_keys(self, entries: list[tuple[bytes, bytes]]) -> list[bytes]:
+        """The row's key of each index entry."""
+        assert self.index is not None
+        if self.table.key is KeyKind.COLUMNS:
+            return [stored if stored else row_key(self.table, self.index, key) for key, stored in entries]
+        keys = [stored if stored else key[-ROWID:] for key, stored in entries]
+        if min(map(len, keys)) < ROWID:
+            raise CorruptionError(f"the index {self.index.name} holds a key that is too short")
+        return keys
 
     def rows(self, rt: Runtime, tree: int, keys: list[bytes]) -> Pairs:
         """Rows by their keys."""
         rt.check()
-        for key, stored in zip(keys, rt.txn.get_many(tree, keys), strict=True):
-            if stored is None:
-                name = self.index.name if self.index else ""
-                raise CorruptionError(f"the index {name} names a row that is not in the table {self.table.name}")
-            yield key, stored
+        found = rt.txn.get_many(tree, keys)
+        if None in found:
+            name = self.index.name if self.index else ""
+            raise CorruptionError(f"the index {name} names a row that is not in the table {self.table.name}")
+        return zip(keys, found, strict=True)
 
 
 def _key_only(plan: Scan) -> bool:
@@ -293,7 +314,7 @@ def _key_only(plan: Scan) -> bool:
 def row_key(table: Table, index: Index, key: bytes) -> bytes:
     """The row's key at the end of an index key."""
     if table.key is not KeyKind.COLUMNS:
-        if len(key) < 8:
+        if len(key) < ROWID:
             raise CorruptionError(f"the index {index.name} holds a key that is too short")
-        return key[-8:]
+        return key[-ROWID:]
     return key[items_length(key, len(index.columns)) :]

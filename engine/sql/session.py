@@ -147,19 +147,21 @@ class Session:
 
     def execute(self, sql: str, params: Parameters = ()) -> Result:
         """Run one statement. Raises ParseError, ProgrammingError, IntegrityError, DataError, ConflictError ..."""
-        if type(sql) is str:
-            result = run_point(self, self.shared.compiled, sql, params, ())
+        shared = self.shared
+        known = shared.shapes.get(sql) if type(sql) is str else None
+        if known is not None:
+            result = run_point(self, shared.compiled, known[0], params, known[1])
             if result is not None:
                 return result
         self._check(sql)
         self.flag[0] = False
-        text, literals = self.shared.shape(sql)
+        text, literals = shared.shape(sql)
         try:
-            if literals:
-                result = run_point(self, self.shared.compiled, text, params, literals)
+            if known is None:
+                result = run_point(self, shared.compiled, text, params, literals)
                 if result is not None:
                     return result
-            found = self.shared.take(text)
+            found = shared.take(text)
             if found is not None:
                 return self._run(sql, text, found, params, literals)
             node = self._parse(text) if literals else self._parse(sql)

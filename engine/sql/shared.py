@@ -28,6 +28,7 @@ class Shared:
     """See the module. `compiled` maps a statement's text to instances ready to run; whoever runs one takes it out.
 
     frames, functions: what the program has added (engine.sql.extensions), by name in lower case.
+    shapes: by the text of a statement, its shape and literals, as far as they are remembered.
     at_checkpoint: gives a session at a retained checkpoint, and what ends its use; None where there is nothing of the kind.
     """
 
@@ -39,7 +40,7 @@ class Shared:
         self.functions: dict[str, Any] = {}
         self.handlers: dict[type[ast.Statement], Callable[[ast.Statement, Any, tuple[Any, ...]], Any]] = {}
         self.compiled: OrderedDict[Any, list[Any]] = OrderedDict()
-        self._shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self.shapes: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._exact: set[str] = set()
         self.last_rowids: dict[int, int] = {}
         self.known_rowids: dict[int, tuple[int, int]] = {}  # tree -> (LSN of a state, its greatest row id)
@@ -83,15 +84,15 @@ class Shared:
 
     def shape(self, sql: str) -> tuple[str, tuple[Any, ...]]:
         """The shape of a statement and its literals; remembered, because programs repeat their statements."""
-        found = self._shapes.get(sql)
+        found = self.shapes.get(sql)
         if found is None:
             found = shape(sql)
             if found[0] in self._exact:
                 found = (sql, ())
             if len(sql) <= REMEMBERED_LENGTH:
-                if len(self._shapes) >= REMEMBERED_SHAPES:
-                    self._shapes.clear()
-                self._shapes[sql] = found
+                if len(self.shapes) >= REMEMBERED_SHAPES:
+                    self.shapes.clear()
+                self.shapes[sql] = found
         return found
 
     def keep_literals(self, text: str) -> None:
@@ -99,7 +100,7 @@ class Shared:
         if len(self._exact) >= REMEMBERED_SHAPES:
             self._exact.clear()
         self._exact.add(text)
-        self._shapes.clear()
+        self.shapes.clear()
 
     def take(self, key: Any) -> Any:
         """A compiled instance of a statement, or None."""

@@ -281,7 +281,7 @@ class Store:
         b = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
         b_len: cython.size_t = len(high)
         with cython.nogil:
-            total = range_count(cython.address(self.pool), page, at, a, a_len, bounded, b, b_len)
+            total = range_count(cython.address(self.pool), page, at, a, a_len, bounded, b, b_len, 0)
         if total < 0:
             raise error_of(total, self.path)
         return total

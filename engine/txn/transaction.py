@@ -11,11 +11,11 @@ What it writes: engine.txn.pending. What it reads, and conflicts: engine.txn.foo
 
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cython.cimports.engine.btree.read import tree_get
-from cython.cimports.engine.pool.fail import check
+from cython.cimports.engine.btree.read import range_count, tree_get
+from cython.cimports.engine.pool.fail import check, error_of
 from cython.cimports.engine.txn.commit import commit_writes
 
-from engine.base.errors import InterfaceError, OperationalError, ReadOnlyError
+from engine.base.errors import InterfaceError, LimitError, OperationalError, ReadOnlyError
 from engine.base.options import ISOLATION
 from engine.txn.ranges import covers, gaps, with_range
 from engine.txn.ticket import Ticket
@@ -153,6 +153,30 @@ class Transaction(Footprint):
             there = root != 0 and not covers(erased, key) and self.store.get(root, lsn, key) is not None
             total += (value is not None) - there
         return total
+
+    def holds(self, tree, start, stop):
+        """Whether there is any key in [start, stop); both are keys."""
+        if self.entry_count != 0 or self.erased or self.large is not None:
+            return next(self.scan(tree, start, stop), None) is not None
+        self.check_use()
+        self.note_range(tree, start, stop)
+        root = self.root(tree)
+        if root == 0 or tree in self.dropped:
+            return False
+        low: bytes = start
+        high: bytes = stop
+        lsn = self.read_lsn()
+        a_len: cython.size_t = len(low)
+        b_len: cython.size_t = len(high)
+        if max(a_len, b_len) > self.store.pool.page_size:
+            raise LimitError(f"a bound of {max(a_len, b_len)} bytes is longer than any key")
+        a = cython.cast(cython.p_uchar, PyBytes_AS_STRING(low))
+        b = cython.cast(cython.p_uchar, PyBytes_AS_STRING(high))
+        with cython.nogil:
+            total = range_count(cython.address(self.store.pool), root, lsn, a, a_len, True, b, b_len, 1)
+        if total < 0:
+            raise error_of(total, self.store.path)
+        return total > 0
 
     def count_pages(self, tree, root, start, stop):
         """How many keys of [start, stop) the pages hold that this transaction has not erased."""

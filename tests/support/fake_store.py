@@ -151,6 +151,9 @@ class FakeTransaction:
     def count(self, tree: int, start: bytes | None = None, stop: bytes | None = None) -> int:
         return sum(1 for _ in self.scan(tree, start, stop))
 
+    def holds(self, tree: int, start: bytes | None, stop: bytes | None) -> bool:
+        return next(self.scan(tree, start, stop), None) is not None
+
     def create_tree(self) -> int:
         self._check(write=True)
         tree = self.store.next_tree
