@@ -11,6 +11,7 @@ from typing import Any
 from engine.base.errors import CorruptionError
 from engine.record.columns import has_wide, values_of
 from engine.record.types import Type
+from engine.sql.columns.watch import watched
 
 pa: Any = None
 pc: Any = None
@@ -150,7 +151,7 @@ def joined(arrays: list[Any]) -> Any:
     if kinds:
         kind = kinds.pop()
         arrays = [pa.nulls(len(array), kind) if array.type == pa.null() else array for array in arrays]
-    return pa.concat_arrays(arrays)
+    return watched(sum(map(len, arrays)), pa.concat_arrays, arrays)
 
 
 def whole(column: Any) -> Any:
