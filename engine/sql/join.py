@@ -116,11 +116,17 @@ def _hash(plan: Join, left: Run, right: Run, condition: Closure | None, rt: Runt
         table, rows = built()
         unmatched = {id(row): row for row in rows}
         get = table.get
+        made = 0
         for row in left():
             found = False
             key = left_key(row)
             if key is not None:
-                for other in looking(get(key, NONE), rt):
+                others = get(key, NONE)
+                made += len(others)
+                if made > LOOKED:
+                    made = 0
+                    rt.check()
+                for other in looking(others, rt):
                     pair = row + other
                     if condition is None or condition(pair):
                         found = True

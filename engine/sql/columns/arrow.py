@@ -41,6 +41,18 @@ def is_loaded() -> bool:
     return pa is not None or "pyarrow.compute" in sys.modules
 
 
+def is_ready() -> bool:
+    """Whether `load` has been called."""
+    return pa is not None
+
+
+def load_acero() -> Any:
+    """The module of Acero, which imports pandas where it is installed: 0.2 s."""
+    from pyarrow import acero  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    return acero
+
+
 def load() -> None:
     """Import pyarrow."""
     global pa, pc

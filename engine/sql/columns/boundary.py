@@ -15,7 +15,7 @@ from typing import Any
 from engine.base.errors import LimitError
 from engine.sql.columns import arrow
 from engine.sql.columns.batch import Batch
-from engine.sql.columns.watch import watching
+from engine.sql.columns.watch import imported, watching
 from engine.sql.compile_expr import Row, Runtime, compile_expr
 from engine.sql.expr import Call, Param, walk
 from engine.sql.plan import Columnar, Filter, Limit, Plan, Project, Scan, exprs, inputs
@@ -158,7 +158,9 @@ def compile_columnar(plan: Columnar, rt: Runtime) -> Callable[[], Iterator[Row]]
     def run() -> Iterator[Row]:
         if plan.read < IMPORT_WORTH and not arrow.is_loaded() and not rt.forced:
             return by_rows()
-        arrow.load()
+        if not arrow.is_ready():
+            with watching(rt.check):
+                imported(arrow.load)
         try:
             columns = made.get("columns")
             if columns is None:

@@ -11,6 +11,7 @@ takes little memory and every kernel a bounded time. Aggregates with DISTINCT ne
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from engine.sql.columns.arrow import NoForm, kind_of, repeated, whole
 from engine.sql.columns.batch import Batch, empty, larger, size_of, together
 from engine.sql.columns.codes import Codes, encode, plain
 from engine.sql.columns.spill import Spill
-from engine.sql.columns.watch import watched
+from engine.sql.columns.watch import imported, watched
 from engine.sql.expr import Aggregate, Column
 from engine.sql.kernels import EXACT, call, magnitude, null_for_nan, real
 from engine.sql.plan import Group
@@ -64,8 +65,7 @@ class Work:
             return
         if not self._calls:
             return
-        from pyarrow import acero  # type: ignore[import-untyped, import-not-found, unused-ignore]  # imports pandas where it is installed: 0.2 s
-
+        acero = arrow.load_acero() if "pyarrow.acero" in sys.modules else imported(arrow.load_acero)
         names = [f"a{i}" for i in range(len(self._arrays))]
         table = arrow.pa.Table.from_arrays([*self._arrays, self.codes.codes], names=[*names, "key"])
         calls = [(name, f"hash_{kernel}", options, f"r{i}") for i, (name, kernel, options) in enumerate(self._calls)]

@@ -73,6 +73,11 @@ def _in_thread(check: Callable[[], None], kernel: Callable[..., Any], args: Any,
     return found[0]
 
 
+def imported(load: Callable[[], Any]) -> Any:
+    """What a function gives that imports a large library, which may take longer than anybody wants to wait."""
+    return watched(LONG, load)
+
+
 def take(array: Any, places: Any) -> Any:
     """array.take(places)"""
     return watched(len(places), array.take, places)
