@@ -19,6 +19,7 @@ from build_support.extensions import ROOT
 from build_support.output_benchmark import QUERY, make_rows
 
 NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9000000) "
+MANY = "FROM sales a JOIN sales b ON a.id % 40000 = b.id % 40000"  # 25 rows for each row
 
 
 def main() -> None:
@@ -42,6 +43,9 @@ def main() -> None:
                 "SELECT a.name FROM sales a, sales b WHERE a.id < 40 ORDER BY b.amount DESC LIMIT 3",
             ],
             "join": [*shell, database, "-c", "SELECT count(*) FROM sales a JOIN sales b ON a.name = b.name"],
+            "join, group": [*shell, database, "-c", f"SELECT a.name, sum(b.amount) {MANY} GROUP BY a.name"],
+            "join, sort all": [*shell, database, "-c", f"SELECT a.name, b.amount {MANY} ORDER BY b.amount, a.name"],
+            "join, window": [*shell, database, "-c", f"SELECT rank() OVER (ORDER BY b.amount) {MANY}"],
             "rendering a table": [*shell, database, "--table", "-c", QUERY],
             "rendering lines": [*shell, database, "--line", "-c", QUERY],
             "import": [*shell, "import", str(Path(folder) / "new.ank"), source, "--create"],

@@ -2,8 +2,8 @@
 
     compile_plan(plan, runtime) -> run          run() -> iterator of tuples, which reads the transaction as it goes
 
-Operators are generators (a pipeline): a row is read when somebody asks for it. Sort, hash join, grouping, DISTINCT and
-set operations hold what they need in memory. Every loop that can run long without yielding looks at the runtime's flag.
+Operators are generators (a pipeline): a row is read when somebody asks for it. Hash join, grouping, DISTINCT and set
+operations hold what they need in memory, a sort beyond query_memory goes to files (engine.sql.sorting). Every loop that can run long without yielding looks at the runtime's flag.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any
 
 from engine.base.errors import DataError, InternalError
 from engine.record.types import Type, try_convert
-from engine.sql import operators as op
 from engine.sql.compile_expr import Closure, Layout, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Column, Expr
 from engine.sql.plan import (
@@ -37,11 +36,11 @@ from engine.sql.plan import (
     Scan,
     SetOp,
     Sort,
-    SortKey,
     SystemScan,
     Window,
     Working,
 )
+from engine.sql.sorting import RUN, sorted_rows, top_rows
 
 Run = Callable[[], Iterator[Row]]
 RECURSION_MAX = 10_000_000
@@ -130,65 +129,18 @@ def _sort(plan: Sort, rt: Runtime) -> Run:
     layout = layout_of(plan.input.columns)
     keys = [(compile_expr(key.expr, layout, rt), key) for key in plan.keys]
     if plan.limit is None:
-        return lambda: iter(sort_rows(list(below()), keys))
+        return lambda: sorted_rows(below(), keys, rt, plan)
     limit = compile_expr(plan.limit, {}, rt)
     offset = None if plan.offset is None else compile_expr(plan.offset, {}, rt)
 
     def first_rows() -> Iterator[Row]:
         count = whole_number("LIMIT", limit)
         if count is None or count < 0:
-            return iter(sort_rows(list(below()), keys))
-        return iter(top_rows(below(), keys, count + max(0, whole_number("OFFSET", offset) or 0)))
+            return sorted_rows(below(), keys, rt, plan)
+        count += max(0, whole_number("OFFSET", offset) or 0)
+        return iter(top_rows(below(), keys, count)) if count < RUN else sorted_rows(below(), keys, rt, plan)
 
     return first_rows
-
-
-def top_rows(rows: Iterable[Row], keys: list[tuple[Closure, SortKey]], count: int) -> list[Row]:
-    """The first `count` rows of an order: sorted in portions, and what the first key refuses is not even kept."""
-    if count == 0:
-        return []
-    closure, key = keys[0]
-    portion = max(512, 2 * count)
-    kept: list[Row] = []
-    worse: Callable[[Any], bool] | None = None
-    for row in rows:
-        if worse is not None and worse(closure(row)):
-            continue
-        kept.append(row)
-        if len(kept) >= portion + count:
-            kept = sort_rows(kept, keys)[:count]
-            worse = _worse_than(closure(kept[-1]), key)
-    return sort_rows(kept, keys)[:count]
-
-
-def _worse_than(bound: Any, key: SortKey) -> Callable[[Any], bool] | None:
-    """Whether a value comes behind `bound` in the order of a key."""
-    last = key.nulls_last
-    if bound is None:
-        return None if last else lambda value: value is not None
-    if key.expr.type is Type.ANY:
-        edge, rank = op.sort_key(bound), op.sort_key
-        if key.descending:
-            return lambda value: last if value is None else rank(value) < edge
-        return lambda value: last if value is None else rank(value) > edge
-    if key.descending:
-        return lambda value: last if value is None else value < bound
-    return lambda value: last if value is None else value > bound
-
-
-def sort_rows(rows: list[Row], keys: list[tuple[Closure, SortKey]]) -> list[Row]:
-    """Rows in order: one stable pass a key, the last key first."""
-    for closure, key in reversed(keys):
-        values = [closure(row) for row in rows]
-        if key.expr.type is Type.ANY:
-            values = [None if value is None else op.sort_key(value) for value in values]
-        if None in values:
-            # the flag that is greater comes last, and `reverse` turns it round
-            last = key.nulls_last != key.descending
-            values = [((value is None) == last, value) for value in values]
-        order = sorted(range(len(rows)), key=values.__getitem__, reverse=key.descending)
-        rows = [rows[i] for i in order]
-    return rows
 
 
 def _limit(plan: Limit, rt: Runtime) -> Run:

@@ -50,7 +50,7 @@ class Ordered(Aggregator):
         self.rows.append(values)
 
     def result(self) -> Any:
-        from engine.sql.execute import sort_rows
+        from engine.sql.sorting import sort_rows
 
         ways = [(_pick(self.width + i), key) for i, key in enumerate(self.keys)]
         for row in sort_rows(self.rows, ways):

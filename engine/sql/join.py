@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
@@ -10,6 +11,21 @@ from engine.sql.expr import Expr, columns_of
 from engine.sql.plan import Hashed, Join, Kept, KeyAccess, Scan
 
 Run = Callable[[], Iterator[Row]]
+LOOKED = 4096
+NONE: list[Row] = []
+
+
+def looking(rows: list[Row], rt: Runtime) -> Iterable[Row]:
+    """The rows, with a look now and then whether the statement was cancelled."""
+    if len(rows) <= LOOKED:
+        return rows
+    return chain.from_iterable(_portions(rows, rt))
+
+
+def _portions(rows: list[Row], rt: Runtime) -> Iterator[list[Row]]:
+    for start in range(0, len(rows), LOOKED):
+        rt.check()
+        yield rows[start : start + LOOKED]
 
 
 def compile_join(plan: Join, rt: Runtime) -> Run:
@@ -37,7 +53,7 @@ def _loop(plan: Join, left: Run, right: Run, condition: Closure | None, rt: Runt
         for row in left():
             rt.check()
             found = False
-            for i, other in enumerate(others):
+            for i, other in enumerate(looking(others, rt)):
                 pair = row + other
                 if condition is None or condition(pair):
                     found = True
@@ -100,11 +116,17 @@ def _hash(plan: Join, left: Run, right: Run, condition: Closure | None, rt: Runt
         table, rows = built()
         unmatched = {id(row): row for row in rows}
         get = table.get
+        made = 0
         for row in left():
             found = False
             key = left_key(row)
             if key is not None:
-                for other in get(key, ()):
+                others = get(key, NONE)
+                made += len(others)
+                if made > LOOKED:
+                    made = 0
+                    rt.check()
+                for other in looking(others, rt):
                     pair = row + other
                     if condition is None or condition(pair):
                         found = True

@@ -13,6 +13,7 @@ from typing import Any
 from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of
+from engine.sql.columns.watch import watched
 
 Form = Callable[..., Any]
 EXACT = 2**53
@@ -21,7 +22,8 @@ EXACT = 2**53
 
 def call(kernel: str, *args: Any, options: Any = None) -> Any:
     """A kernel of pyarrow.compute by name."""
-    return arrow.pc.call_function(kernel, list(args), options)
+    rows = max([len(arg) for arg in args if arrow.is_array(arg)], default=0)
+    return watched(rows, arrow.pc.call_function, kernel, list(args), options)
 
 
 def cast(value: Any, kind: Type) -> Any:

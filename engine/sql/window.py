@@ -15,6 +15,7 @@ from engine.sql.compile_expr import Closure, Layout, Row, Runtime, compile_condi
 from engine.sql.expr import WindowCall
 from engine.sql.moving import Moving, moving
 from engine.sql.plan import SortKey, Window
+from engine.sql.sorting import RUN, held_rows, sort_rows, sorted_rows
 from engine.sql.window_frames import Part, Partition, frame_parts
 from engine.sql.window_functions import FRAMED, RANKING
 
@@ -25,7 +26,7 @@ CHECKED_ROWS = 1023
 
 def compile_window(plan: Window, rt: Runtime) -> Run:
     """The function that gives the rows with the values of the plan's window functions behind them."""
-    from engine.sql.execute import compile_plan, sort_rows
+    from engine.sql.execute import compile_plan
 
     below = compile_plan(plan.input, rt)
     layout = {column.id: place for place, column in enumerate(plan.input.columns)}
@@ -37,8 +38,10 @@ def compile_window(plan: Window, rt: Runtime) -> Run:
     calls = [_compile_call(call, layout, rt) for call in plan.calls]
 
     def run() -> Iterator[Row]:
-        rows = list(below())
-        if order:
+        rows = held_rows(below(), rt, "a window")
+        if len(rows) > RUN and order:
+            rows = list(sorted_rows(rows, order, rt, plan))
+        elif order:
             rows = sort_rows(rows, order)
         for group in _partitions(rows, partition_by):
             rt.check()

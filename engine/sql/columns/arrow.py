@@ -11,6 +11,7 @@ from typing import Any
 from engine.base.errors import CorruptionError
 from engine.record.columns import has_wide, values_of
 from engine.record.types import Type
+from engine.sql.columns.watch import watched
 
 pa: Any = None
 pc: Any = None
@@ -38,6 +39,18 @@ def available() -> bool:
 def is_loaded() -> bool:
     """Whether the column gear costs no import any more."""
     return pa is not None or "pyarrow.compute" in sys.modules
+
+
+def is_ready() -> bool:
+    """Whether `load` has been called."""
+    return pa is not None
+
+
+def load_acero() -> Any:
+    """The module of Acero, which imports pandas where it is installed: 0.2 s."""
+    from pyarrow import acero  # type: ignore[import-untyped, import-not-found, unused-ignore]
+
+    return acero
 
 
 def load() -> None:
@@ -150,7 +163,7 @@ def joined(arrays: list[Any]) -> Any:
     if kinds:
         kind = kinds.pop()
         arrays = [pa.nulls(len(array), kind) if array.type == pa.null() else array for array in arrays]
-    return pa.concat_arrays(arrays)
+    return watched(sum(map(len, arrays)), pa.concat_arrays, arrays)
 
 
 def whole(column: Any) -> Any:

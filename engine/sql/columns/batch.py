@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from engine.sql.columns import arrow
+from engine.sql.columns.watch import take, watched
 from engine.sql.expr import Column
 
 
@@ -27,11 +28,11 @@ class Batch:
         count = arrow.pc.sum(mask).as_py() or 0
         if count == self.rows:
             return self
-        return Batch(self.columns, [array.filter(mask) for array in self.arrays], count)
+        return Batch(self.columns, [watched(self.rows, array.filter, mask) for array in self.arrays], count)
 
     def take(self, places: Any) -> Batch:
         """The rows at some places; a NULL place gives a row of NULLs."""
-        return Batch(self.columns, [array.take(places) for array in self.arrays], len(places))
+        return Batch(self.columns, [take(array, places) for array in self.arrays], len(places))
 
     def slice(self, start: int, count: int) -> Batch:
         """Some rows in a row."""
@@ -69,3 +70,23 @@ def together(columns: Sequence[Column], batches: Iterable[Batch]) -> Batch:
         return found[0]
     arrays = [arrow.joined([batch.arrays[i] for batch in found]) for i in range(len(columns))]
     return Batch(columns, arrays, sum(batch.rows for batch in found))
+
+
+def size_of(batch: Batch) -> int:
+    """Bytes of a batch's values."""
+    return sum(array.nbytes for array in batch.arrays)
+
+
+def larger(columns: Sequence[Column], batches: Iterable[Batch], rows: int, size: int) -> Iterator[Batch]:
+    """The same rows in fewer batches, of about `rows` rows or `size` bytes."""
+    held: list[Batch] = []
+    count = taken = 0
+    for batch in batches:
+        held.append(batch)
+        count += batch.rows
+        taken += size_of(batch)
+        if count >= rows or taken >= size:
+            yield together(columns, held)
+            held, count, taken = [], 0, 0
+    if count:
+        yield together(columns, held)

@@ -15,6 +15,7 @@ from typing import Any
 from engine.base.errors import LimitError
 from engine.sql.columns import arrow
 from engine.sql.columns.batch import Batch
+from engine.sql.columns.watch import imported, watching
 from engine.sql.compile_expr import Row, Runtime, compile_expr
 from engine.sql.expr import Call, Param, walk
 from engine.sql.plan import Columnar, Filter, Limit, Plan, Project, Scan, exprs, inputs
@@ -30,10 +31,18 @@ IMPORT_WORTH = 50_000
 class Batches:
     """An iterator of rows that has them as batches as long as nobody has asked for rows.
 
-    rest(n): the rows of the row gear behind the first n. streams: whether those come in the same order.
+    rest(n): the rows of the row gear behind the first n. streams: whether those come in the same order. check: raises
+    where the statement was cancelled.
     """
 
-    def __init__(self, batches: Iterator[Batch], rest: Callable[[int], Iterator[Row]], streams: bool):
+    def __init__(
+        self,
+        batches: Iterator[Batch],
+        rest: Callable[[int], Iterator[Row]],
+        streams: bool,
+        check: Callable[[], None] = lambda: None,
+    ):
+        self._check = check
         self._batches: Iterator[Batch] | None = batches
         self._rest = rest
         self._streams = streams
@@ -64,7 +73,8 @@ class Batches:
         if self._batches is None:
             return False
         try:
-            batch = next(self._batches, None)
+            with watching(self._check):
+                batch = next(self._batches, None)
         except arrow.failures() as error:
             REFUSED.append(repr(error))
             if self.total and not self._streams:
@@ -85,6 +95,7 @@ class Batches:
         while self._ready or self._next():
             batch = self._ready.pop(0)
             for start in range(0, batch.rows, PORTION):
+                self._check()
                 yield from batch.slice(start, PORTION).to_rows()
         if self._tail is not None:
             yield from self._tail if self.most is None else self._guarded(self._tail, *self.most)
@@ -147,7 +158,9 @@ def compile_columnar(plan: Columnar, rt: Runtime) -> Callable[[], Iterator[Row]]
     def run() -> Iterator[Row]:
         if plan.read < IMPORT_WORTH and not arrow.is_loaded() and not rt.forced:
             return by_rows()
-        arrow.load()
+        if not arrow.is_ready():
+            with watching(rt.check):
+                imported(arrow.load)
         try:
             columns = made.get("columns")
             if columns is None:
@@ -158,12 +171,13 @@ def compile_columnar(plan: Columnar, rt: Runtime) -> Callable[[], Iterator[Row]]
                 rt.catch_up()
             batches = columns()
             if not flows:
-                batches = _computed(batches, rt.session.shared.query_memory)
+                with watching(rt.check):
+                    batches = _computed(batches, rt.session.shared.query_memory)
         except arrow.failures() as error:
             REFUSED.append(repr(error))
             rt.memo.clear()
             return by_rows()
-        return Batches(batches, by_rows, flows)
+        return Batches(batches, by_rows, flows, rt.check)
 
     return run
 

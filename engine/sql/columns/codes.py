@@ -13,6 +13,7 @@ from typing import Any
 from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm
+from engine.sql.columns.watch import dictionary_encode, take
 from engine.sql.kernels import call
 
 MOST = 2**62
@@ -41,7 +42,7 @@ def _encoded(array: Any) -> tuple[Any, Any]:
     if array.type == arrow.pa.null():
         count = min(len(array), 1)
         return arrow.pa.repeat(arrow.pa.scalar(0, arrow.pa.int64()), len(array)), arrow.pa.nulls(count)
-    found = arrow.pc.dictionary_encode(plain(array), null_encoding="encode")
+    found = dictionary_encode(plain(array), null_encoding="encode")
     return found.indices.cast(arrow.pa.int64()), found.dictionary
 
 
@@ -58,6 +59,6 @@ def encode(arrays: Sequence[Any]) -> Codes:
         codes, combined = _encoded(numbers)
         high = call("divide", combined, base)
         low = call("subtract", combined, call("multiply", high, base))
-        uniques = [unique.take(high) for unique in uniques] + [values.take(low)]
+        uniques = [take(unique, high) for unique in uniques] + [take(values, low)]
         count = len(combined)
     return Codes(codes, uniques, count)

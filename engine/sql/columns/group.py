@@ -1,25 +1,38 @@
-"""Grouping: keys as codes, then Acero's aggregates over the codes; groups come in the order of their first rows."""
+"""Grouping: keys as codes, then Acero's aggregates over the codes; groups come in the order of their first rows.
+
+    rows, up to PORTION ---------------------------------> groups
+    more: portion --> partial groups --+
+          portion --> partial groups --+--> together, or in parts by the hash of the keys (spill.py) --> groups
+          ...                          |
+
+A partial group holds what its aggregates can be made of (a sum, and for avg a count as well), so a large input of few groups
+takes little memory and every kernel a bounded time. Aggregates with DISTINCT need all rows at once.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from engine.record.types import Type
 from engine.sql import aggregates as agg
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of, repeated, whole
-from engine.sql.columns.batch import Batch, together
+from engine.sql.columns.batch import Batch, empty, larger, size_of, together
 from engine.sql.columns.codes import Codes, encode, plain
 from engine.sql.columns.spill import Spill
-from engine.sql.expr import Aggregate
+from engine.sql.columns.watch import imported, watched
+from engine.sql.expr import Aggregate, Column
 from engine.sql.kernels import EXACT, call, magnitude, null_for_nan, real
 from engine.sql.plan import Group
 
 if TYPE_CHECKING:
     from engine.sql.columns.evaluate import Evaluator
 
-Make = Callable[["Work", Any], Callable[[], Any]]
+PORTION = 1 << 20
+"""Rows that are grouped at a time."""
 
 
 class Work:
@@ -52,14 +65,13 @@ class Work:
             return
         if not self._calls:
             return
-        from pyarrow import acero  # type: ignore[import-untyped, import-not-found, unused-ignore]  # imports pandas where it is installed: 0.2 s
-
+        acero = arrow.load_acero() if "pyarrow.acero" in sys.modules else imported(arrow.load_acero)
         names = [f"a{i}" for i in range(len(self._arrays))]
         table = arrow.pa.Table.from_arrays([*self._arrays, self.codes.codes], names=[*names, "key"])
         calls = [(name, f"hash_{kernel}", options, f"r{i}") for i, (name, kernel, options) in enumerate(self._calls)]
         source = acero.Declaration("table_source", acero.TableSourceNodeOptions(table))
         node = acero.Declaration("aggregate", acero.AggregateNodeOptions(calls, keys=["key"]), inputs=[source])
-        made = node.to_table(use_threads=False)
+        made = watched(self.rows, node.to_table, use_threads=False)
         self._found = [whole(made.column(f"r{i}")) for i in range(len(calls))]
 
     def get(self, number: int) -> Any:
@@ -77,16 +89,39 @@ def compile_group(plan: Group, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
     from engine.sql.columns.operators import compile_columns
 
     below = compile_columns(plan.input, ev)
+    columns = plan.input.columns
+    in_portions = not any(aggregate.distinct for aggregate in plan.aggregates)
 
     def keys_of(batch: Batch) -> list[Any]:
         return [ev.array(key, batch) for key in plan.keys]
 
     def run() -> Iterator[Batch]:
+        if in_portions:
+            limit = ev.rt.session.shared.query_memory
+            portions = larger(columns, below(), PORTION, limit)
+            first = next(portions, None) or empty(columns)
+            second = next(portions, None)
+            if second is None and size_of(first) <= limit:
+                yield from grouped(first)
+            else:
+                yield from merged(chain((first,), () if second is None else (second,), portions))
+        elif plan.keys:
+            for batch in Spill(ev.rt, plan).grouped(columns, below(), keys_of):
+                yield from grouped(batch)
+        else:
+            yield from grouped(together(columns, below()))
+
+    def merged(portions: Iterator[Batch]) -> Iterator[Batch]:
+        """The groups of many rows, out of those of their portions."""
+        merge = Merge(plan, ev)
+        partial = map(merge.partial, portions)
         if not plan.keys:
-            yield from grouped(together(plan.input.columns, below()))
+            yield merge.groups(together(merge.columns, partial))
             return
-        for batch in Spill(ev.rt, plan).grouped(plan.input.columns, below(), keys_of):
-            yield from grouped(batch)
+        width = len(plan.keys)
+        for batch in Spill(ev.rt, plan).grouped(merge.columns, partial, lambda batch: batch.arrays[:width]):
+            if batch.rows:
+                yield merge.groups(batch)
 
     def grouped(batch: Batch) -> Iterator[Batch]:
         if plan.keys and not batch.rows:
@@ -101,14 +136,65 @@ def compile_group(plan: Group, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
     return run
 
 
+class Merge:
+    """Groups made in two steps. columns: of a partial batch: the keys, then what each aggregate is made of."""
+
+    def __init__(self, plan: Group, ev: Evaluator):
+        self.plan = plan
+        self.ev = ev
+        self.portions = 0
+        self.forms = [FORMS[aggregate.function.implementation] for aggregate in plan.aggregates]
+        parts = [kernel for form in self.forms for kernel in form.kernels]
+        types = [key.type for key in plan.keys] + [Type.ANY] * len(parts)
+        self.columns = tuple(Column(kind, -3_000_001 - place, "") for place, kind in enumerate(types))
+
+    def partial(self, batch: Batch) -> Batch:
+        """The groups of a portion, unfinished."""
+        plan, ev = self.plan, self.ev
+        ev.rt.check()
+        self.portions += 1
+        codes = encode([ev.array(key, batch) for key in plan.keys]) if plan.keys else None
+        work = Work(codes, batch.rows)
+        asked = [
+            form.ask(work, form.prepare(_argument(aggregate, ev, batch), batch.rows))
+            for aggregate, form in zip(plan.aggregates, self.forms, strict=True)
+        ]
+        work.carry_out()
+        keys = [] if codes is None else codes.uniques
+        return Batch(self.columns, [*keys, *(make() for makes in asked for make in makes)], work.groups)
+
+    def groups(self, batch: Batch) -> Batch:
+        """The groups of partial ones, of which each portion had at most one a group."""
+        width = len(self.plan.keys)
+        codes = encode(batch.arrays[:width]) if width else None
+        work = Work(codes, batch.rows)
+        asked, place = [], width
+        for form in self.forms:
+            arrays = batch.arrays[place : place + len(form.kernels)]
+            asked.append(form.ask_again(work, arrays, self.portions))
+            place += len(arrays)
+        work.carry_out()
+        keys = [] if codes is None else codes.uniques
+        found = [
+            form.finish([make() for make in makes], work.groups) for form, makes in zip(self.forms, asked, strict=True)
+        ]
+        return Batch(self.plan.columns, [*keys, *found], work.groups)
+
+
+def _argument(aggregate: Aggregate, ev: Evaluator, batch: Batch) -> Any:
+    """What is aggregated: for count(*) TRUE; NULL where FILTER leaves a row out."""
+    array = ev.array(aggregate.args[0], batch) if aggregate.args else repeated(arrow.scalar(True), batch.rows)
+    if aggregate.filter is None:
+        return array
+    mask = repeated(ev.condition(aggregate.filter, batch), batch.rows)
+    return call("if_else", call("coalesce", mask, arrow.scalar(False)), array, arrow.pa.scalar(None, array.type))
+
+
 def _ask(aggregate: Aggregate, work: Work, ev: Evaluator, batch: Batch) -> Callable[[], Any]:
     form = FORMS.get(aggregate.function.implementation)
     if form is None or aggregate.order_by or len(aggregate.args) > 1:
         raise NoForm(aggregate.function.name)
-    array = ev.array(aggregate.args[0], batch) if aggregate.args else repeated(arrow.scalar(True), batch.rows)
-    if aggregate.filter is not None:
-        mask = repeated(ev.condition(aggregate.filter, batch), batch.rows)
-        array = call("if_else", call("coalesce", mask, arrow.scalar(False)), array, arrow.pa.scalar(None, array.type))
+    array = _argument(aggregate, ev, batch)
     if aggregate.distinct:
         return _distinct(aggregate, work, array)
     return form(work, array)
@@ -129,14 +215,98 @@ def _distinct(aggregate: Aggregate, work: Work, array: Any) -> Callable[[], Any]
     if implementation is not agg.Count:
         raise NoForm("DISTINCT")
     if kind_of(array) is Type.NULL:
-        return _count(work, array)
+        return FORMS[agg.Count](work, array)
     number = work.ask(plain(array), "count_distinct", arrow.pc.CountOptions(mode="only_valid"))
     return lambda: work.get(number)
 
 
-def _count(work: Work, array: Any) -> Callable[[], Any]:
-    number = work.ask(array, "count", arrow.pc.CountOptions(mode="only_valid"))
+class Form:
+    """An aggregate in columns: the kernels it is made of, whose outcomes over portions can be merged. Here min and max."""
+
+    def __init__(self, *kernels: str):
+        self.kernels = kernels
+
+    def __call__(self, work: Work, array: Any) -> Callable[[], Any]:
+        """Ask for the aggregate of an array, a value a group."""
+        makes = self.ask(work, self.prepare(array, work.rows))
+        return lambda: self.finish([make() for make in makes], work.groups)
+
+    def prepare(self, array: Any, rows: int) -> Any:
+        """The array as the kernels take it; rows: the most that are added up. Raises NoForm."""
+        return array
+
+    def ask(self, work: Work, array: Any) -> list[Callable[[], Any]]:
+        """Ask for what the kernels make of it."""
+        return [_outcome(work, array, kernel) for kernel in self.kernels]
+
+    def ask_again(self, work: Work, arrays: list[Any], portions: int) -> list[Callable[[], Any]]:
+        """Ask for the merged outcomes of portions."""
+        return [
+            _outcome(work, array, "sum" if kernel == "count" else kernel)
+            for kernel, array in zip(self.kernels, arrays, strict=True)
+        ]
+
+    def finish(self, found: list[Any], groups: int) -> Any:
+        """The aggregate, of the outcomes."""
+        return found[0]
+
+
+def _outcome(work: Work, array: Any, kernel: str) -> Callable[[], Any]:
+    if kernel == "count":
+        number = work.ask(array, "count", arrow.pc.CountOptions(mode="only_valid"))
+    elif kind_of(array) is Type.NULL:
+        return lambda: arrow.pa.nulls(work.groups, array.type)
+    else:
+        number = work.ask(array, kernel)
     return lambda: work.get(number)
+
+
+class CountForm(Form):
+    """count(*) and count(x)."""
+
+    def finish(self, found: list[Any], groups: int) -> Any:
+        return call("coalesce", found[0], arrow.scalar(0))
+
+
+class SumForm(Form):
+    """sum(x)."""
+
+    def prepare(self, array: Any, rows: int) -> Any:
+        if kind_of(array) is Type.NULL:
+            return array
+        array = _numbers(array)
+        if kind_of(array) is not Type.REAL and magnitude(array) * max(rows, 1) >= 2**63:
+            raise NoForm("a sum beyond 64 bits")
+        return array
+
+    def ask_again(self, work: Work, arrays: list[Any], portions: int) -> list[Callable[[], Any]]:
+        self.prepare(arrays[0], portions)
+        return super().ask_again(work, arrays, portions)
+
+    def finish(self, found: list[Any], groups: int) -> Any:
+        return null_for_nan(found[0]) if kind_of(found[0]) is Type.REAL else found[0]
+
+
+class TotalForm(SumForm):
+    """total(x)."""
+
+    def finish(self, found: list[Any], groups: int) -> Any:
+        if kind_of(found[0]) is Type.NULL:
+            return repeated(arrow.scalar(0.0), groups)
+        return call("coalesce", real(super().finish(found, groups)), arrow.scalar(0.0))
+
+
+class AverageForm(SumForm):
+    """avg(x): of integers to the nearest REAL, where to round both first would be less exact divided as Python does it."""
+
+    def finish(self, found: list[Any], groups: int) -> Any:
+        totals, counts = found
+        if kind_of(totals) is Type.NULL:
+            return arrow.pa.nulls(groups, arrow.TYPES[Type.REAL])
+        if kind_of(totals) is Type.INTEGER and magnitude(totals) > EXACT:
+            pairs = zip(totals.to_pylist(), counts.to_pylist(), strict=True)
+            return arrow.array_of([total / count if count else None for total, count in pairs], Type.REAL)
+        return call("divide", real(totals), real(counts))
 
 
 def _numbers(array: Any) -> Any:
@@ -148,57 +318,12 @@ def _numbers(array: Any) -> Any:
     return array
 
 
-def _sum(work: Work, array: Any) -> Callable[[], Any]:
-    if kind_of(array) is Type.NULL:
-        return lambda: arrow.pa.nulls(work.groups)
-    array = _numbers(array)
-    is_real = kind_of(array) is Type.REAL
-    if not is_real and magnitude(array) * max(work.rows, 1) >= 2**63:
-        raise NoForm("a sum beyond 64 bits")
-    number = work.ask(array, "sum")
-    return lambda: null_for_nan(work.get(number)) if is_real else work.get(number)
-
-
-def _total(work: Work, array: Any) -> Callable[[], Any]:
-    found = _sum(work, array)
-    return lambda: call("coalesce", real(found()), arrow.scalar(0.0))
-
-
-def _average(work: Work, array: Any) -> Callable[[], Any]:
-    if kind_of(array) is Type.NULL:
-        return lambda: arrow.pa.nulls(work.groups, arrow.TYPES[Type.REAL])
-    array = _numbers(array)
-    most = magnitude(array) * max(work.rows, 1) if kind_of(array) is Type.INTEGER else 0
-    if most >= 2**63:
-        raise NoForm("a sum beyond 64 bits")
-    total, count = work.ask(array, "sum"), work.ask(array, "count", arrow.pc.CountOptions(mode="only_valid"))
-    if most > EXACT:
-        return lambda: _quotients(work.get(total), work.get(count))
-    return lambda: call("divide", real(work.get(total)), real(work.get(count)))
-
-
-def _quotients(totals: Any, counts: Any) -> Any:
-    """Integers divided as Python does it: to the nearest REAL, where to round both first would be less exact."""
-    pairs = zip(totals.to_pylist(), counts.to_pylist(), strict=True)
-    return arrow.array_of([total / count if count else None for total, count in pairs], Type.REAL)
-
-
-def _extreme(kernel: str) -> Make:
-    def form(work: Work, array: Any) -> Callable[[], Any]:
-        if kind_of(array) is Type.NULL:
-            return lambda: arrow.pa.nulls(work.groups)
-        number = work.ask(array, kernel)
-        return lambda: work.get(number)
-
-    return form
-
-
-FORMS: dict[Any, Make] = {
-    agg.Count: _count,
-    agg.Sum: _sum,
-    agg.Total: _total,
-    agg.Average: _average,
-    agg.Extreme: _extreme("min"),
-    agg.Maximum: _extreme("max"),
+FORMS: dict[Any, Form] = {
+    agg.Count: CountForm("count"),
+    agg.Sum: SumForm("sum"),
+    agg.Total: TotalForm("sum"),
+    agg.Average: AverageForm("sum", "count"),
+    agg.Extreme: Form("min"),
+    agg.Maximum: Form("max"),
 }
 """The column form of each aggregate that has one, by its class."""

@@ -3,7 +3,8 @@
     right key  ->  code  ->  the places of the right rows with it (a list a code)
     left key   ->  code, or NULL: no partner  ->  pairs of places  ->  both sides taken there
 
-Pairs come in the order of the left rows, and of the right rows among those of one left row.
+Pairs come in the order of the left rows, and of the right rows among those of one left row. They are made in pieces: a
+join may give many times the rows it reads.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from engine.sql.columns.arrow import NoForm, kind_of
 from engine.sql.columns.batch import Batch, together
 from engine.sql.columns.codes import plain
 from engine.sql.columns.spill import DEEPEST, Spill, comparable_keys
+from engine.sql.columns.watch import dictionary_encode, take, watched
 from engine.sql.expr import Expr
 from engine.sql.kernels import call, comparable
 from engine.sql.plan import Join
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from engine.sql.columns.evaluate import Evaluator
 
 
+PIECE = 1 << 18
+"""Pairs that are made at a time, about."""
 TURNED = 2
 """How many times larger the right side of an inner join is when the table is made of the left one."""
 
@@ -41,7 +45,8 @@ def numbers(count: int, start: int = 0) -> Any:
 class Table:
     """The right side of a join by its keys.
 
-    places: by code the place of its row; lists: by code the places of its rows, where some code has several.
+    places: by code the place of its row; lists: by code the places of its rows, where some code has several, and counts:
+    how many these are.
     """
 
     def __init__(self, keys: list[Any], rows: int):
@@ -49,39 +54,41 @@ class Table:
         self.sets: list[Any] = []
         self.places: Any = None
         self.lists: Any = None
+        self.counts: Any = None
         codes: Any = None
         self.kinds = [kind_of(key) for key in keys]
         if Type.NULL in self.kinds or not rows:
             self.places = pa.array([], pa.int64())
             return
         for key in keys:
-            found = plain(key).dictionary_encode()
+            found = dictionary_encode(plain(key))
             digits = found.indices.cast(pa.int64())
             self.sets.append(found.dictionary)
             codes = digits if codes is None else self._combined(codes, digits, len(found.dictionary))
         self.combined = None
         if len(keys) > 1:
-            found = codes.dictionary_encode()
+            found = dictionary_encode(codes)
             self.combined, codes = found.dictionary, found.indices.cast(pa.int64())
         self.count = len(self.sets[0]) if self.combined is None else len(self.combined)
         present = codes
         self.places = numbers(rows)
         if codes.null_count:
             mask = call("is_valid", codes)
-            present, self.places = codes.filter(mask), self.places.filter(mask)
+            present, self.places = watched(rows, codes.filter, mask), watched(rows, self.places.filter, mask)
         if len(present) != self.count:
-            order = arrow.pc.array_sort_indices(present)
-            self.places = self.places.take(order)
+            order = watched(rows, arrow.pc.array_sort_indices, present)
+            self.places = take(self.places, order)
             counts = self._counts(present)
             ends = call("cumulative_sum", counts)
             offsets = pa.concat_arrays([pa.array([0], pa.int64()), ends])
             self.lists = pa.LargeListArray.from_arrays(offsets, self.places)
+            self.counts = counts
 
     def _counts(self, codes: Any) -> Any:
         """How many rows each code has, by code: all come, so the sorted codes are 0, 1, 2 ..."""
-        counted = codes.value_counts()
-        order = arrow.pc.array_sort_indices(counted.field(0))
-        return counted.field(1).take(order)
+        counted = watched(len(codes), codes.value_counts)
+        order = watched(len(counted), arrow.pc.array_sort_indices, counted.field(0))
+        return take(counted.field(1), order)
 
     @staticmethod
     def _combined(codes: Any, digits: Any, base: int) -> Any:
@@ -100,6 +107,22 @@ class Table:
             found = _index_in(plain(key), known)
             codes = found if codes is None else self._combined(codes, found, len(known))
         return codes if self.combined is None else _index_in(codes, self.combined)
+
+    def pieces(self, codes: Any) -> Iterator[tuple[int, int]]:
+        """Start and count of the stretches of rows with these codes that give some PIECE pairs each, or one row more."""
+        if self.counts is None or not len(codes):
+            yield 0, len(codes)
+            return
+        pairs = call("coalesce", take(self.counts, codes), arrow.pa.scalar(0, self.counts.type))
+        before = call("subtract", running := call("cumulative_sum", pairs), pairs)
+        if running[-1].as_py() <= PIECE:
+            yield 0, len(codes)
+            return
+        piece = call("divide", before, arrow.pa.scalar(PIECE, before.type))
+        start = 0
+        for end in arrow.pc.run_end_encode(piece).run_ends.to_pylist():
+            yield start, end - start
+            start = end
 
 
 def _index_in(array: Any, known: Any) -> Any:
@@ -133,9 +156,13 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
         keys, own = _keys(plan.left_keys, first, ev), _keys(plan.right_keys, others, ev)
         keys, own = _alike(keys, own)
         table = Table(keys, first.rows)
-        theirs, mine = _pairs(replace(plan, on=None), ev, others, first, table.codes(own), table)
-        pairs = _paired(columns, first.take(mine), others.take(theirs))
-        yield pairs if plan.on is None else pairs.filter(ev.condition(plan.on, pairs))
+        codes = table.codes(own)
+        for start, count in table.pieces(codes):
+            ev.rt.check()
+            piece = others.slice(start, count)
+            theirs, mine = _pairs(replace(plan, on=None), ev, piece, first, codes.slice(start, count), table)
+            pairs = _paired(columns, first.take(mine), piece.take(theirs))
+            yield pairs if plan.on is None else pairs.filter(ev.condition(plan.on, pairs))
 
     def run() -> Iterator[Batch]:
         spill = Spill(ev.rt, plan)
@@ -173,14 +200,18 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
             keys, own = _alike(keys, _keys(plan.left_keys, batch, ev))
             if table is None:
                 table = Table(keys, others.rows)
-            mine, theirs = _pairs(plan, ev, batch, others, table.codes(own), table)
-            if plan.kind == "FULL":
-                seen.append(theirs)
-            yield _paired(columns, batch.take(mine), others.take(theirs))
+            codes = table.codes(own)
+            for start, count in table.pieces(codes):
+                ev.rt.check()
+                piece = batch.slice(start, count)
+                mine, theirs = _pairs(plan, ev, piece, others, codes.slice(start, count), table)
+                if plan.kind == "FULL":
+                    seen.append(arrow.pc.unique(theirs))
+                yield _paired(columns, piece.take(mine), others.take(theirs))
         if plan.kind == "FULL":
             places = numbers(others.rows)
             if seen:
-                used = arrow.pc.unique(arrow.pa.concat_arrays(seen))
+                used = call("unique", arrow.joined(seen))
                 lacking = call("invert", call("is_in", places, options=arrow.pc.SetLookupOptions(value_set=used)))
                 places = places.filter(lacking)
             nulls = [arrow.pa.nulls(len(places), arrow.TYPES.get(c.type, arrow.pa.null())) for c in plan.left.columns]
@@ -214,13 +245,13 @@ def _pairs(plan: Join, ev: Evaluator, batch: Batch, others: Batch, codes: Any, t
     outer = plan.kind in ("LEFT", "FULL")
     alone = outer and plan.on is None
     if table.lists is None:
-        theirs = table.places.take(codes)
+        theirs = take(table.places, codes)
         mine = numbers(batch.rows)
         if not alone and theirs.null_count:
             mask = call("is_valid", theirs)
             mine, theirs = mine.filter(mask), theirs.filter(mask)
     else:
-        found = table.lists.take(codes)
+        found = take(table.lists, codes)
         theirs, mine = call("list_flatten", found), call("list_parent_indices", found)
         if alone and codes.null_count:
             mine, theirs = _with_lonely(mine, theirs, batch.rows)

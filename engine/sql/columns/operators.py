@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any
 
 from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, array_from_buffers, array_of, kind_of
-from engine.sql.columns.batch import Batch, empty, together
+from engine.sql.columns.batch import Batch, empty, larger, size_of, together
 from engine.sql.columns.choose import has_columns
 from engine.sql.columns.codes import encode
 from engine.sql.columns.evaluate import Evaluator
 from engine.sql.columns.group import compile_group
 from engine.sql.columns.join import compile_join
 from engine.sql.columns.order import Key, top_places
-from engine.sql.columns.spill import Spill, size_of
+from engine.sql.columns.spill import DEEPEST, Spill
 from engine.sql.columns.subquery import prepare
 from engine.sql.columns.window import compile_window
 from engine.sql.compile_expr import compile_expr
 from engine.sql.execute import compile_plan, whole_number
-from engine.sql.expr import SubqueryExpr, walk
+from engine.sql.expr import Column, SubqueryExpr, walk
 from engine.sql.kernels import call
 from engine.sql.plan import (
     Columnar,
@@ -44,6 +44,8 @@ from engine.sql.scan import compile_pairs
 Run = Callable[[], Iterator[Batch]]
 FIRST_BATCH = 1024
 BATCH = 65536
+PORTION = 1 << 20
+"""Rows that are looked at together where not all are needed at once."""
 
 
 def compile_columns(plan: Plan, ev: Evaluator) -> Run:
@@ -135,18 +137,18 @@ def _sort(plan: Sort, ev: Evaluator) -> Run:
             yield from spill.sorted(plan.input.columns, below(), keys_of)
             return
         count += max(0, whole_number("OFFSET", offset) or 0)
-        batches = below()
-        first: list[Batch] = []
-        while True:  # of what is held at a time only the first rows are kept
-            held, more = spill.gather(batches)
-            batch = together(plan.input.columns, [*first, *held])
-            first = [batch.take(top_places(keys_of(batch), batch.rows, count))]
-            if not more or size_of(first[0]) > spill.limit // 2:
+        batches = larger(plan.input.columns, below(), PORTION, spill.limit)
+        first = empty(plan.input.columns)
+        for batch in batches:  # of what is held at a time only the first rows are kept
+            ev.rt.check()
+            whole = together(plan.input.columns, [first, batch])
+            first = whole.take(top_places(keys_of(whole), whole.rows, count))
+            if size_of(first) > spill.limit // 2 or first.rows > PORTION:
                 break
-        if more:
-            yield from islice_rows(spill.sorted(plan.input.columns, chain(first, batches), keys_of), count)
         else:
-            yield first[0]
+            yield first
+            return
+        yield from islice_rows(spill.sorted(plan.input.columns, chain((first,), batches), keys_of), count)
 
     return run
 
@@ -197,8 +199,22 @@ def distinct(batch: Batch) -> Batch:
 
 def _distinct(plan: Distinct, ev: Evaluator) -> Run:
     below = compile_columns(plan.input, ev)
-    columns = plan.input.columns
-    return lambda: map(distinct, Spill(ev.rt, plan).grouped(columns, below(), lambda batch: batch.arrays))
+    return lambda: all_distinct(plan, plan.input.columns, below(), ev)
+
+
+def all_distinct(plan: Plan, columns: Sequence[Column], batches: Iterator[Batch], ev: Evaluator) -> Iterator[Batch]:
+    """Each row once: of every portion, then of what is left of them."""
+    spill = Spill(ev.rt, plan)
+    portions = larger(columns, batches, PORTION, spill.limit)
+    first = next(portions, None)
+    if first is None:
+        return
+    second = next(portions, None)
+    if second is None and size_of(first) <= spill.limit:
+        yield distinct(first)
+        return
+    found = map(distinct, chain((first,), () if second is None else (second,), portions))
+    yield from map(distinct, spill.grouped(columns, found, lambda batch: batch.arrays))
 
 
 def _set_op(plan: SetOp, ev: Evaluator) -> Run:
@@ -219,26 +235,51 @@ def _set_op(plan: SetOp, ev: Evaluator) -> Run:
             kinds = found
             yield batch
 
-    def compared() -> Iterator[Batch]:
+    def sides() -> tuple[Iterator[Batch], Iterator[Batch]]:
+        """Both sides, every row once as far as its portion goes; columns of different types have no form here either."""
+        kinds: list[list[Type]] = []
+
+        def checked(below: Run) -> Iterator[Batch]:
+            for batch in larger(plan.columns, below(), PORTION, ev.rt.session.shared.query_memory):
+                found = [kind_of(array) for array in batch.arrays]
+                if not found:
+                    raise NoForm("rows without columns")
+                kinds.append(found)
+                if found != kinds[0]:
+                    raise NoForm("columns of several types")
+                yield distinct(batch.renamed(plan.columns))
+
+        return checked(left), checked(right)
+
+    def compared(spill: Spill, mine: Iterator[Batch], others: Iterator[Batch], depth: int = 0) -> Iterator[Batch]:
         """INTERSECT and EXCEPT: the rows of the left that are, or are not, among those of the right."""
-        first = distinct(together(plan.columns, (batch.renamed(plan.columns) for batch in left())))
-        second = together(plan.columns, (batch.renamed(plan.columns) for batch in right()))
-        if not first.arrays:
-            raise NoForm("rows without columns")
-        whole = together(plan.columns, [first, second])
-        codes = encode(whole.arrays).codes
-        mask = call(
-            "is_in", codes.slice(0, first.rows), options=arrow.pc.SetLookupOptions(value_set=codes.slice(first.rows))
-        )
-        yield first.filter(mask if plan.op == "INTERSECT" else call("invert", mask))
+        second, more = spill.gather(others)
+        first, too = spill.gather(mine) if not more else ([], True)
+        if not (more or too) or depth > DEEPEST:
+            one = together(plan.columns, [*first, *mine])
+            yield _kept_of(plan, distinct(one), together(plan.columns, [*second, *others]))
+            return
+        parts = [
+            spill.parts(plan.columns, chain(held, rest), lambda batch: batch.arrays, depth)
+            for held, rest in ((first, mine), (second, others))
+        ]
+        for one_file, other_file in zip(*parts, strict=True):
+            if one_file.rows:
+                yield from compared(spill, one_file.read(), other_file.read(), depth + 1)
 
     if plan.op != "UNION":
-        return compared
-    return (
-        typed
-        if plan.all
-        else lambda: map(distinct, Spill(ev.rt, plan).grouped(plan.columns, typed(), lambda batch: batch.arrays))
-    )
+        return lambda: compared(Spill(ev.rt, plan), *sides())
+    return typed if plan.all else lambda: all_distinct(plan, plan.columns, typed(), ev)
+
+
+def _kept_of(plan: SetOp, first: Batch, second: Batch) -> Batch:
+    """Of different rows those that are, or are not, among the second ones."""
+    codes = encode(together(plan.columns, [first, second]).arrays).codes if first.rows else None
+    if codes is None:
+        return first
+    options = arrow.pc.SetLookupOptions(value_set=codes.slice(first.rows))
+    mask = call("is_in", codes.slice(0, first.rows), options=options)
+    return first.filter(mask if plan.op == "INTERSECT" else call("invert", mask))
 
 
 def _columnar(plan: Columnar, ev: Evaluator) -> Run:

@@ -10,6 +10,7 @@ from typing import Any
 from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import kind_of
+from engine.sql.columns.watch import dictionary_encode, take, watched
 from engine.sql.kernels import call
 
 Key = tuple[Any, bool, bool]
@@ -24,10 +25,10 @@ def _numbers(array: Any) -> Any:
         return array.cast(arrow.pa.uint8())
     if kind not in (Type.TEXT, Type.BLOB):
         return array
-    found = array.dictionary_encode()
+    found = dictionary_encode(array)
     order = call("sort_indices", found.dictionary)
     ranks = call("sort_indices", order)  # the inverse of a permutation is the order of its numbers
-    return ranks.take(found.indices)
+    return take(ranks, found.indices)
 
 
 def sorted_places(keys: list[Key], rows: int) -> Any:
@@ -38,13 +39,15 @@ def sorted_places(keys: list[Key], rows: int) -> Any:
             continue
         numbers = _numbers(array)
         if order is not None:
-            numbers = numbers.take(order)
-        step = arrow.pc.array_sort_indices(
+            numbers = take(numbers, order)
+        step = watched(
+            rows,
+            arrow.pc.array_sort_indices,
             numbers,
             order="descending" if descending else "ascending",
             null_placement="at_end" if nulls_last else "at_start",
         )
-        order = step if order is None else order.take(step)
+        order = step if order is None else take(order, step)
     return arrow.pa.array(range(rows), arrow.pa.uint64()) if order is None else order
 
 
@@ -71,5 +74,5 @@ def top_places(keys: list[Key], rows: int, count: int) -> Any:
     if mask is None:
         return sorted_places(keys, rows).slice(0, count)
     places = call("indices_nonzero", call("coalesce", mask, arrow.scalar(False)))
-    chosen: list[Key] = [(key.take(places), down, last) for key, down, last in keys]
-    return places.take(sorted_places(chosen, len(places)).slice(0, count))
+    chosen: list[Key] = [(take(key, places), down, last) for key, down, last in keys]
+    return take(places, sorted_places(chosen, len(places)).slice(0, count))

@@ -12,8 +12,6 @@ The files have no name from the moment they are made: whatever happens, the syst
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any
 
@@ -22,21 +20,17 @@ from engine.record.from_arrow import ArrowRows
 from engine.record.types import Type
 from engine.sql.columns import arrow
 from engine.sql.columns.arrow import NoForm, kind_of
-from engine.sql.columns.batch import Batch, together
+from engine.sql.columns.batch import Batch, size_of, together
 from engine.sql.columns.order import Key, sorted_places
 from engine.sql.compile_expr import Runtime
 from engine.sql.expr import Column
 from engine.sql.plan import Plan
+from engine.sql.temporary import temporary_file
 
 PARTS = 16
 DEEPEST = 3
 MERGED_ROWS = 4096
 Keys = Callable[[Batch], list[Any]]
-
-
-def size_of(batch: Batch) -> int:
-    """Bytes of a batch's values."""
-    return sum(array.nbytes for array in batch.arrays)
 
 
 class Spill:
@@ -46,17 +40,10 @@ class Spill:
         self.rt = rt
         self.plan = plan
         self.limit: int = rt.session.shared.query_memory
-        path = getattr(rt.session.store, "path", None) or ""
-        folder = os.path.dirname(os.path.abspath(path)) if path else ""
-        self._folder = folder if folder and os.path.isdir(folder) and os.access(folder, os.W_OK) else None
 
     def file(self, columns: Sequence[Column]) -> SpillFile:
         """A new temporary file for batches of these columns."""
-        try:
-            made: IO[bytes] = tempfile.TemporaryFile(prefix=".spill-", dir=self._folder)  # noqa: SIM115
-        except OSError as error:
-            raise OperationalError(f"no temporary file for a query beyond query_memory: {error}") from None
-        return SpillFile(made, columns, self)
+        return SpillFile(temporary_file(self.rt.session.store), columns, self)
 
     def note(self, size: int) -> None:
         """Have EXPLAIN ANALYZE tell it."""

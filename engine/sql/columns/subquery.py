@@ -18,6 +18,7 @@ from engine.sql.columns.batch import Batch, together
 from engine.sql.columns.choose import has_columns
 from engine.sql.columns.codes import encode
 from engine.sql.columns.join import Table, aligned
+from engine.sql.columns.watch import take
 from engine.sql.compile_expr import compile_expr
 from engine.sql.expr import Column, Expr, SubqueryExpr, columns_of, rewrite, walk
 from engine.sql.kernels import call
@@ -91,7 +92,7 @@ def _in_query(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any]:
         if known is None:
             batch = together(expr.plan.columns, run())
             array = batch.arrays[0]
-            known = ev.rt.memo[name] = (arrow.pc.unique(array.drop_null()), array.null_count > 0)
+            known = ev.rt.memo[name] = (call("unique", call("drop_null", array)), array.null_count > 0)
         return known
 
     def outcome(batch: Batch) -> Any:
@@ -197,7 +198,7 @@ def _grouped(expr: SubqueryExpr, ev: Evaluator) -> Callable[[Batch], Any] | None
         if not len(array):
             return arrow.repeated(alone[0], batch.rows)
         table, codes = _codes(ev, outcome, keys, wanted)
-        taken = array.take(table.places.take(codes))  # groups have one row a key
+        taken = take(array, take(table.places, codes))  # groups have one row a key
         return taken if not alone[0].is_valid else call("if_else", call("is_valid", codes), taken, alone[0])
 
     return outcome

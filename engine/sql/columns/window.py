@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from engine.base.errors import LimitError
 from engine.record.types import Type
 from engine.sql import aggregates as agg
 from engine.sql.columns import arrow
@@ -22,6 +23,8 @@ from engine.sql.columns.codes import Codes, encode, plain
 from engine.sql.columns.group import FORMS, Work
 from engine.sql.columns.join import numbers
 from engine.sql.columns.order import sorted_places
+from engine.sql.columns.spill import Spill
+from engine.sql.columns.watch import take, watched
 from engine.sql.expr import Const, Frame, Param, WindowCall
 from engine.sql.kernels import EXACT, call, magnitude, real, whole
 from engine.sql.plan import Window
@@ -82,7 +85,7 @@ class Places:
         begins = call("indices_nonzero", changes).cast(pa.int64())
         ends = pa.concat_arrays([begins.slice(1), pa.array([self.rows], pa.int64())])
         number = call("subtract", self._running(changes), pa.scalar(1, pa.int64()))
-        return begins.take(number), ends.take(number)
+        return take(begins, number), take(ends, number)
 
     @staticmethod
     def _running(changes: Any) -> Any:
@@ -96,7 +99,7 @@ class Places:
     def dense(self) -> Any:
         """The number of the row's peers in the partition, from 1."""
         running = self._running(self.fresh)
-        return call("add", call("subtract", running, running.take(self.first)), arrow.scalar(1))
+        return call("add", call("subtract", running, take(running, self.first)), arrow.scalar(1))
 
 
 def _changes(arrays: list[Any], rows: int) -> Any:
@@ -114,7 +117,7 @@ def _changes(arrays: list[Any], rows: int) -> Any:
             gone, here = call("is_null", before), call("is_null", after)
             differs = call("coalesce", differs, call("xor", gone, here))
         rest = call("or", rest, differs)
-    return pa.concat_arrays([pa.array([True]), rest])
+    return arrow.joined([pa.array([True]), rest])
 
 
 def compile_window(plan: Window, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
@@ -125,21 +128,36 @@ def compile_window(plan: Window, ev: Evaluator) -> Callable[[], Iterator[Batch]]
     window = plan.calls[0]
 
     def run() -> Iterator[Batch]:
-        batch = together(plan.input.columns, below())
-        if not batch.rows:
+        spill = Spill(ev.rt, plan)
+        if window.partition_by:
+            parts = spill.grouped(
+                plan.input.columns, below(), lambda batch: [ev.array(key, batch) for key in window.partition_by]
+            )
+            yield from (computed(part) for part in parts if part.rows)
             return
+        held, more = spill.gather(below())
+        if more:
+            raise LimitError(
+                f"a window over all rows needs them in memory, and they are more than query_memory = {spill.limit:,} bytes: "
+                "give the window a PARTITION BY, or open the database with a larger query_memory"
+            )
+        whole = together(plan.input.columns, held)
+        if whole.rows:
+            yield computed(whole)
+
+    def computed(batch: Batch) -> Batch:
         keys = [(ev.array(key, batch), down, last) for key, down, last in window.order_by]
         order = sorted_places(keys, batch.rows)
         codes = None
         if window.partition_by:
-            codes = encode([ev.array(key, batch).take(order) for key in window.partition_by]).codes
-            step = arrow.pc.array_sort_indices(codes)
-            order, codes = order.take(step), codes.take(step)
+            codes = encode([take(ev.array(key, batch), order) for key in window.partition_by]).codes
+            step = watched(batch.rows, arrow.pc.array_sort_indices, codes)
+            order, codes = take(order, step), take(codes, step)
         batch = batch.take(order)
-        ordered = [plain(array).take(order) for array, _, _ in keys]
+        ordered = [take(plain(array), order) for array, _, _ in keys]
         places = Places(batch.rows, [] if codes is None else [codes], ordered)
         values = [_value(one, places, batch, ev) for one in plan.calls]
-        yield Batch(plan.columns, [*batch.arrays, *values], batch.rows)
+        return Batch(plan.columns, [*batch.arrays, *values], batch.rows)
 
     return run
 
@@ -167,7 +185,7 @@ def _value(window: WindowCall, places: Places, batch: Batch, ev: Evaluator) -> A
         return _shift(window, array, places, ev)
     begin, end = _frame(window.frame, places, ev)
     place = begin if name == "first_value" else call("subtract", end, arrow.scalar(1))
-    return array.take(_within(place, call("less", begin, end)))
+    return take(array, _within(place, call("less", begin, end)))
 
 
 def _within(place: Any, inside: Any) -> Any:
@@ -181,7 +199,7 @@ def _shift(window: WindowCall, array: Any, places: Places, ev: Evaluator) -> Any
         raise NoForm("an offset that is no small integer")
     place = call("add", places.row, arrow.scalar(SHIFTS[window.function.name] * offset))
     inside = call("and", call("greater_equal", place, places.first), call("less", place, places.last))
-    found = array.take(_within(place, inside))
+    found = take(array, _within(place, inside))
     if len(window.args) < 3:
         return found
     other = ev.value(window.args[2], Batch((), [], places.rows))
@@ -230,7 +248,7 @@ def _aggregate(window: WindowCall, places: Places, batch: Batch, ev: Evaluator) 
         work = Work(groups, batch.rows)
         finish = FORMS[implementation](work, array)
         work.carry_out()
-        return finish().take(groups.codes)
+        return take(finish(), groups.codes)
     begin, end = _frame(window.frame, places, ev)
     if kind_of(array) is Type.NULL:
         return repeated(arrow.scalar(0 if implementation is agg.Count else None), batch.rows)
@@ -250,6 +268,6 @@ def _aggregate(window: WindowCall, places: Places, batch: Batch, ev: Evaluator) 
 def _between(array: Any, begin: Any, end: Any) -> Any:
     """The sums of integers without NULL over stretches; 0 over those that are empty."""
     zero = arrow.pa.array([0], arrow.pa.int64())
-    running = arrow.pa.concat_arrays([zero, call("cumulative_sum_checked", array)])
-    found = call("subtract", running.take(end), running.take(begin))
+    running = arrow.joined([zero, call("cumulative_sum_checked", array)])
+    found = call("subtract", take(running, end), take(running, begin))
     return call("if_else", call("less", begin, end), found, arrow.scalar(0))
