@@ -62,7 +62,7 @@ MUTANTS = {
     # an optimistic reader takes what it read without looking whether the leaf stood still
     "optimistic_read_not_validated": Mutant(
         "engine.btree.read",
-        "        if not optimistic_valid(cython.address(f.word), seen):\n            DropObject(value)\n            return -1\n",
+        "        if not optimistic_valid(cython.address(f.word), seen):\n            DropObject(value)\n            frame_restart(f)\n            return -1\n",
         "        optimistic_valid(cython.address(f.word), seen)\n",
     ),
     # the slots of a replaced checkpoint are freed though a reader has pinned it
@@ -76,6 +76,18 @@ MUTANTS = {
         "engine.txn.pins",
         "        if counts(file, path, meta):\n            return Pinned(",
         "        if True:\n            return Pinned(",
+    ),
+    # nobody of the next group is woken to lead it
+    "next_group_not_led": Mutant(
+        "engine.wal.writer",
+        "    leader = _take_leader(w, parity ^ 1)\n",
+        "    leader = cython.cast(cython.pointer(waiter_t), cython.NULL)\n",
+    ),
+    # who is to lead the next group goes on as if this group's sync had served it, too
+    "next_group_served_too_early": Mutant(
+        "engine.wal.writer",
+        "    leader = _take_leader(w, parity ^ 1)\n",
+        "    leader = _take_leader(w, parity ^ 1)\n    if leader != cython.NULL:\n        leader.served = True\n",
     ),
 }
 
