@@ -295,6 +295,8 @@ def _column_out(column: Column) -> dict[str, Any]:
     out = asdict(column)
     out["type"] = int(column.type)
     out["missing"] = _value_out(column.missing)
+    if not column.collation:
+        del out["collation"]
     return out
 
 

@@ -38,7 +38,7 @@ class KeyKind(enum.StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """A column. `default` and `generated` are SQL text or None; `missing` is the value in rows older than the column."""
+    """A column. `default` is SQL text or None; `missing` is the value in rows older than the column; `collation` is "" or "NOCASE"."""
 
     name: str
     type: Type
@@ -46,6 +46,7 @@ class Column:
     not_null: bool = False
     default: str | None = None
     missing: Value = None
+    collation: str = ""
 
 
 @dataclass(frozen=True)

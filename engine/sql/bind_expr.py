@@ -14,6 +14,7 @@ from engine.base.errors import DatabaseError, DataError, Error, LimitError, NotS
 from engine.record.types import NUMERIC, Type, convert, describe, normalise, try_convert, type_named, type_of
 from engine.sql import functions as fn
 from engine.sql import kernels
+from engine.sql.collation import BINARY, NOCASE, bare, collation_of, compared, folded, keyed, marked
 from engine.sql.expr import (
     Aggregate,
     Call,
@@ -28,6 +29,7 @@ from engine.sql.expr import (
     walk,
 )
 from engine.sql.functions import Function, common_type
+from engine.sql.plan import Plan, Project
 from engine.sql.scope import Scope, problem, suggestion
 from grammar import ast
 
@@ -98,7 +100,7 @@ class ExprBinder:
         given = node.operand.items if isinstance(node.operand, ast.RowValue) else (node.operand,)
         names = tuple(f"\0in{i}" for i in range(len(given)))  # names that no operand can mean
         equal = [
-            ast.Binary("=", ast.ColumnRef(name, span=node.span), operand, span=node.span)
+            ast.Binary("=", operand, ast.ColumnRef(name, span=node.span), span=node.span)
             for name, operand in zip(names, given, strict=True)
         ]
         condition = equal[0] if len(equal) == 1 else ast.Logical("AND", tuple(equal), span=node.span)
@@ -201,7 +203,7 @@ class ExprBinder:
 
     def comparison(self, sign: str, left: Expr, right: Expr, node: ast.Node) -> Expr:
         """left sign right, of bound sides."""
-        left, right = self.harmonise(left, right, node)
+        left, right = self.harmonise(*compared(left, right), node)
         plain = comparable(left.type, right.type)
         table = fn.COMPARE if plain else fn.COMPARE_ANY
         return fold(Call(Type.BOOLEAN, table[sign], (left, right)))
@@ -227,7 +229,7 @@ class ExprBinder:
         return fold(Call(Type.BOOLEAN, fn.IS_TRUTH[(node.truth, node.negated)], (self.condition(node.operand),)))
 
     def is_distinct(self, node: ast.IsDistinct) -> Expr:
-        sides = self.harmonise(self.bind(node.left), self.bind(node.right), node)
+        sides = self.harmonise(*compared(self.bind(node.left), self.bind(node.right)), node)
         function = fn.IS_NOT_DISTINCT if node.negated else fn.IS_DISTINCT
         return fold(Call(Type.BOOLEAN, function, sides))
 
@@ -259,9 +261,11 @@ class ExprBinder:
         if isinstance(node.operand, ast.RowValue):
             return self.row_in_list(node, node.operand)
         operand = self.bind(node.operand)
+        nocase = collation_of(operand) == NOCASE
+        operand = keyed(operand)
         items: list[Expr] = []
         for item in node.items:
-            bound = self.bind(item)
+            bound = folded(self.bind(item)) if nocase else bare(self.bind(item))
             if bound.type is not operand.type:
                 operand_type = operand.type
                 operand, bound = self.harmonise(operand, bound, item)
@@ -304,14 +308,9 @@ class ExprBinder:
     def collate(self, node: ast.Collate) -> Expr:
         operand = self.bind(node.operand)
         name = node.collation.upper()
-        if name in ("BINARY", "C", "POSIX"):
-            return operand
-        if name == "NOCASE" and self.place == "in ORDER BY":
-            return self.call(fn.SCALARS["lower"], (operand,), node)
-        if name == "NOCASE":
-            message = "COLLATE NOCASE is supported in ORDER BY only; compare lower(...) elsewhere"
-            raise problem(self.binder.text, node.span, message, kind=NotSupportedError)
-        raise self.fail(node, f"no such collation: {node.collation}", "there are BINARY and NOCASE")
+        if name not in BINARY and name != NOCASE:
+            raise self.fail(node, f"no such collation: {node.collation}", "there are BINARY and NOCASE")
+        return marked(operand, NOCASE if name == NOCASE else "BINARY")
 
     def row_value(self, node: ast.RowValue) -> Expr:
         raise self.fail(node, "a row value can stand in comparisons and IN only")
@@ -360,6 +359,8 @@ class ExprBinder:
             raise self.fail(node, f"only count takes *, not {node.name}")
         inner = ExprBinder(self.binder, self.scope, None, "inside an aggregate function")
         args = tuple(inner.bind(arg) for arg in node.args)
+        if node.distinct and function.name == "count":
+            args = tuple(map(keyed, args))
         if not node.star and not (max(function.least, 1) <= len(args) <= function.most):
             raise self.fail(node, f"{node.name} takes {_count(max(function.least, 1), function.most)}, not {len(args)}")
         if node.distinct and not args:
@@ -367,7 +368,7 @@ class ExprBinder:
         if args and function.kinds[0] == "number" and args[0].type not in (*NUMERIC, Type.ANY, Type.NULL):
             raise self.fail(node, f"{node.name} needs numbers, not {args[0].type.name}")
         condition = None if node.filter is None else inner.condition(node.filter)
-        order = tuple((inner.bind(i.expr), i.descending, nulls_last(i)) for i in node.order_by)
+        order = tuple((keyed(inner.bind(i.expr)), i.descending, nulls_last(i)) for i in node.order_by)
         kind = function.result_type(tuple(arg.type for arg in args) or (Type.ANY,))
         call = Aggregate(kind, function, args, node.distinct, condition, order)
         if call not in self.aggregates:
@@ -413,14 +414,23 @@ class ExprBinder:
         query, scope = self.binder.subquery(node.query, self.scope)
         if len(query.columns) != len(items):
             raise self.fail(node, f"IN compares {len(items)} value(s) with a query of {len(query.columns)} column(s)")
+        bound = [self.bind(item) for item in items]
+        query = self._folded_query(query, [collation_of(operand) == NOCASE for operand in bound])
         operands = []
-        for item, column in zip(items, query.columns, strict=True):
-            operand = self.bind(item)
+        for operand, column in zip(map(keyed, bound), query.columns, strict=True):
             if operand.type is not column.type:
                 operand = coerce(operand, column.type)
             operands.append(operand)
         outer = tuple(scope.outer.values())
         return SubqueryExpr(Type.BOOLEAN, "in", query, outer, outer, tuple(operands), node.negated)
+
+    def _folded_query(self, query: Plan, nocase: list[bool]) -> Plan:
+        """A query some of whose columns are compared under NOCASE."""
+        if not any(nocase):
+            return query
+        exprs = tuple(folded(column) if fold else column for column, fold in zip(query.columns, nocase, strict=True))
+        columns = tuple(self.binder.new_column(column.name, column.type) for column in query.columns)
+        return self.binder.optimise(Project(columns, query, exprs))
 
 
 def nulls_last(item: ast.OrderItem | ast.IndexedColumn) -> bool:

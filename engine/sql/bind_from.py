@@ -99,7 +99,7 @@ class FromBinder:
         """A stored table, with its hidden row id."""
         if any(not index.plain for index in table.indexes):
             self.binder.exact = True
-        columns = [self.binder.new_column(column.name, column.type) for column in table.columns]
+        columns = [self.binder.new_column(column.name, column.type, column.collation) for column in table.columns]
         positions = list(range(len(columns)))
         hidden = []
         if table.key is KeyKind.ROWID and "rowid" not in table.positions:

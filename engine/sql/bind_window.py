@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from engine.record.types import NUMERIC, Type
 from engine.sql import functions as fn
 from engine.sql.bind_expr import ExprBinder, nulls_last
+from engine.sql.collation import keyed
 from engine.sql.expr import Column, Const, Expr, Frame, WindowCall
 from engine.sql.functions import Function
 from engine.sql.plan import Plan, Window
@@ -68,9 +69,11 @@ class Windows:
         args = tuple(inner.bind(arg) for arg in node.args)
         least = max(function.least, 0 if node.star or not function.aggregate else 1)
         outer.check_arguments(function, least, args, node)
-        partition = tuple(key for key in map(inner.bind, window.partition_by) if not isinstance(key, Const))
+        partition = tuple(
+            key for key in (keyed(inner.bind(part)) for part in window.partition_by) if not isinstance(key, Const)
+        )
         order_binder = ExprBinder(self.binder, outer.scope, outer.aggregates, "in ORDER BY")
-        order = tuple((order_binder.bind(i.expr), i.descending, nulls_last(i)) for i in window.order_by)
+        order = tuple((keyed(order_binder.bind(i.expr)), i.descending, nulls_last(i)) for i in window.order_by)
         frame = self._frame(outer, window, tuple(key.type for key, _, _ in order))
         condition = None if node.filter is None else inner.condition(node.filter)
         kind = function.result_type(tuple(arg.type for arg in args) or (Type.ANY,))

@@ -21,9 +21,11 @@ from engine.base.dataclass import dataclass, field
 from engine.base.errors import LimitError, NotSupportedError, ProgrammingError
 from engine.catalog.catalog import Schema
 from engine.record.types import Type
+from engine.sql import functions as fn
 from engine.sql.bind_expr import ExprBinder, nulls_last
 from engine.sql.bind_from import FromBinder
 from engine.sql.bind_window import Windows
+from engine.sql.collation import NOCASE, bare, collation_of, folded, keyed
 from engine.sql.expr import Aggregate, Column, Const, Expr, rewrite, walk
 from engine.sql.functions import Function, common_type
 from engine.sql.plan import (
@@ -110,10 +112,10 @@ class Binder:
         self.in_depth = 0
         self._next = 0
 
-    def new_column(self, name: str, kind: Type) -> Column:
+    def new_column(self, name: str, kind: Type, collation: str = "") -> Column:
         """A column with a number of its own."""
         self._next += 1
-        return Column(kind, self._next, name)
+        return Column(kind, self._next, name, collation)
 
     def fail(self, node: ast.Node, message: str, hint: str | None = None) -> ProgrammingError:
         """An error at a node."""
@@ -161,7 +163,7 @@ class Binder:
     def use_common_table(self, table: CommonTable, node: ast.TableRef) -> Plan:
         """The plan of a table of WITH at one place of use."""
         if table.working is not None:
-            columns = tuple(self.new_column(c.name, c.type) for c in table.working.columns)
+            columns = tuple(self.new_column(c.name, c.type, c.collation) for c in table.working.columns)
             return Working(columns, table.working.key)
         query = table.node.query
         assert isinstance(query, ast.Query)
@@ -190,7 +192,7 @@ class Binder:
         step = self._body(body.right, None)
         if len(step.columns) != len(first.columns):
             raise self.fail(body.right, f"both queries of a recursive table need {len(first.columns)} column(s)")
-        columns = tuple(self.new_column(c.name, c.type) for c in first.columns)
+        columns = tuple(self.new_column(c.name, c.type, c.collation) for c in first.columns)
         plan: Plan = Recurse(columns, table.node.name, self.optimise(first), self.optimise(step), body.all, key)
         return self._finish(plan, query, columns)
 
@@ -200,7 +202,10 @@ class Binder:
             return plan
         if len(names) != len(plan.columns):
             raise self.fail(node, f"{len(names)} names for {len(plan.columns)} columns")
-        columns = tuple(self.new_column(name, column.type) for name, column in zip(names, plan.columns, strict=True))
+        columns = tuple(
+            self.new_column(name, column.type, column.collation)
+            for name, column in zip(names, plan.columns, strict=True)
+        )
         return Project(columns, plan, plan.columns)
 
     def _query(self, node: ast.Query, outer: Scope | None) -> Plan:
@@ -218,7 +223,7 @@ class Binder:
                 expr = self._ordinal(item.expr, columns)
                 if expr is None:
                     expr = ExprBinder(self, scope, place="in ORDER BY").bind(item.expr)
-                keys.append(SortKey(expr, item.descending, nulls_last(item)))
+                keys.append(SortKey(keyed(expr), item.descending, nulls_last(item)))
             plan = Sort(plan.columns, plan, tuple(keys))
         return self._limit(plan, node)
 
@@ -248,7 +253,7 @@ class Binder:
                     link.right, f"both sides of {link.op} need the same number of columns: {len(plan.columns)} and {len(right.columns)}"
                 )  # fmt: skip
             columns = tuple(
-                self.new_column(a.name, common_type((a.type, b.type)))
+                self.new_column(a.name, common_type((a.type, b.type)), a.collation)
                 for a, b in zip(plan.columns, right.columns, strict=True)
             )
             plan = SetOp(columns, link.op, link.all, plan, right)
@@ -378,15 +383,23 @@ class Binder:
     ) -> tuple[Plan, Callable[[Expr, ast.Node], Expr]]:
         """The Group node, and a function that rewrites what was bound below it to what stands above it."""
         outputs: dict[Expr, Column] = {}
-        for key in keys:
+        shown: dict[Expr, Column] = {}
+        for given in keys:
+            key = keyed(given)
             if key not in outputs:
-                outputs[key] = self.new_column(key.name if isinstance(key, Column) else "key", key.type)
+                outputs[key] = self.new_column(given.name if isinstance(given, Column) else "key", key.type)
+            if (
+                collation_of(given) == NOCASE and bare(given) not in shown
+            ):  # of texts that are equal so, the least is shown
+                least = Aggregate(key.type, fn.AGGREGATE_MIN, (bare(given),), False, None, ())
+                name = given.name if isinstance(given, Column) else "key"
+                shown[bare(given)] = aggregates.setdefault(least, self.new_column(name, key.type, NOCASE))
         columns = (*outputs.values(), *aggregates.values())
         group = Group(columns, plan, tuple(outputs), tuple(aggregates))
         below = {column.id: column for column in plan.columns}
 
         def over(expr: Expr, node: ast.Node) -> Expr:
-            changed = rewrite(expr, lambda part: outputs.get(part))
+            changed = rewrite(expr, lambda part: outputs.get(part) or shown.get(part))
             for part in walk(changed):
                 if isinstance(part, Column) and part.id in below:
                     hint = "put it into GROUP BY or into an aggregate function"
@@ -405,29 +418,53 @@ class Binder:
         node: ast.Select,
     ) -> Plan:
         """The select list, DISTINCT and the order; expressions only the order needs are computed and dropped again."""
-        columns = tuple(self.new_column(name, expr.type) for name, expr in zip(names, exprs, strict=True))
+        columns = tuple(
+            self.new_column(name, expr.type, collation_of(expr)) for name, expr in zip(names, exprs, strict=True)
+        )
+        exprs = [bare(expr) for expr in exprs]
         outputs: dict[Expr, Column] = {}
         for expr, column in zip(exprs, columns, strict=True):
             outputs.setdefault(expr, column)
         extra: dict[Expr, Column] = {}
         keys = []
-        for expr, item in zip(order, order_by, strict=True):
+        for given, item in zip(order, order_by, strict=True):
+            expr = bare(given)
             if isinstance(expr, Const):
                 continue
+            nocase = collation_of(given) == NOCASE
+            if expr not in outputs and node.distinct:
+                raise self.fail(item, "with SELECT DISTINCT, ORDER BY can use only what is selected")
+            if nocase and not node.distinct:
+                expr = folded(expr)
             if expr not in outputs:
-                if node.distinct:
-                    raise self.fail(item, "with SELECT DISTINCT, ORDER BY can use only what is selected")
                 outputs[expr] = extra[expr] = self.new_column("order", expr.type)
-            keys.append(SortKey(outputs[expr], item.descending, nulls_last(item)))
+            key: Expr = outputs[expr]
+            keys.append(SortKey(folded(key) if nocase and node.distinct else key, item.descending, nulls_last(item)))
         result: Plan = Project((*columns, *extra.values()), plan, (*exprs, *extra))
         if node.distinct:
-            result = Distinct(result.columns, result)
+            result = self._distinct(result)
         if keys:
             result = Sort(result.columns, result, tuple(keys))
         if extra:
-            again = tuple(self.new_column(column.name, column.type) for column in columns)
+            again = tuple(self.new_column(column.name, column.type, column.collation) for column in columns)
             result = Project(again, result, columns)
         return result
+
+    def _distinct(self, plan: Plan) -> Plan:
+        """Each row once; of texts that are equal under NOCASE the least is shown."""
+        if not any(column.collation == NOCASE for column in plan.columns):
+            return Distinct(plan.columns, plan)
+        fresh = tuple(self.new_column(column.name, column.type) for column in plan.columns)
+        keys = tuple(keyed(column) for column in plan.columns)
+        least = {
+            Aggregate(column.type, fn.AGGREGATE_MIN, (column,), False, None, ()): self.new_column("", column.type)
+            for column in plan.columns
+            if column.collation == NOCASE
+        }
+        group = Group((*fresh, *least.values()), plan, keys, tuple(least))
+        made = dict(zip((call.args[0] for call in least), least.values(), strict=True))
+        shown = tuple(made.get(column, other) for column, other in zip(plan.columns, fresh, strict=True))
+        return Project(plan.columns, group, shown)
 
 
 def _with_aliases(scope: Scope, names: list[str], exprs: list[Expr]) -> Scope:

@@ -6,7 +6,8 @@ from engine.base.dataclass import replace
 from engine.base.errors import DatabaseError, Error, LimitError
 from engine.catalog.objects import Check, Column, ForeignKey, Index, IndexColumn, KeyKind, Table
 from engine.record.types import Type, type_named
-from engine.sql.definition import Definition
+from engine.sql.collation import BINARY, NOCASE
+from engine.sql.definition import Definition, collated
 from engine.sql.foreign_keys import make_link
 from engine.sql.row_exprs import bind_row_expr, default_expr, refuse_changing
 from engine.sql.scope import problem, suggestion
@@ -39,14 +40,16 @@ class TableDefinition(Definition):
             alone = len(primary) == 1 and columns[primary[0].position].type is Type.INTEGER
             kind = KeyKind.ALIAS if alone and not primary[0].descending else KeyKind.COLUMNS
             for key in primary:
-                column = columns[key.position]
-                columns[key.position] = Column(column.name, column.type, column.declared, True, column.default)
+                columns[key.position] = replace(columns[key.position], not_null=True)
         sql = self.text[node.span[0] : node.span[1]]
         name = node.name.name
         table = Table(name, self.txn.create_tree(), tuple(columns), kind, primary, (), checks, (), sql)
         self.verify(table, node)
         taken = {name.lower()}
-        indexes = [self._unique_index(table, unique, taken) for unique in uniques if unique != primary]
+        uniques = [unique for unique in uniques if unique != primary]
+        if any(columns[key.position].collation for key in primary):
+            uniques.insert(0, primary)  # its own order is that of bytes, and tells Ann from ann
+        indexes = [self._unique_index(table, unique, taken) for unique in uniques]
         table = table.with_indexes(tuple(indexes))
         table = replace(table, foreign_keys=self.foreign_keys(node.columns, node.constraints, table), positions={})
         self.catalog.put_table(self.txn, table)
@@ -57,6 +60,7 @@ class TableDefinition(Definition):
     def _unique_index(self, table: Table, columns: tuple[IndexColumn, ...], taken: set[str]) -> Index:
         """The index of a UNIQUE constraint, empty."""
         names = [table.name, *(table.columns[c.position].name for c in columns), "key"]
+        columns = tuple(collated(table, column) for column in columns)
         return Index(self.free_name("_".join(names), taken), table.name, self.txn.create_tree(), columns, True, "u")
 
     def column(self, node: ast.ColumnDef) -> Column:
@@ -69,21 +73,26 @@ class TableDefinition(Definition):
             kind = type_named(node.type.name)
         except Error as error:
             raise self.fail(node.type, str(error)) from None
-        not_null, default = False, None
+        not_null, default, collation = False, None, ""
         for constraint in node.constraints:
             if isinstance(constraint, ast.NotNull):
                 not_null = not constraint.negated
             elif isinstance(constraint, ast.Default):
                 default = self.source(constraint.value)
             elif isinstance(constraint, ast.CollateConstraint):
-                if constraint.collation.upper() != "BINARY":
-                    raise self.unsupported(constraint, f"COLLATE {constraint.collation}")
+                collation = constraint.collation.upper()
+                if collation != NOCASE and collation not in BINARY:
+                    raise self.fail(
+                        constraint, f"no such collation: {constraint.collation}", "there are BINARY and NOCASE"
+                    )
+                if collation == NOCASE and kind is not Type.TEXT:
+                    raise self.fail(constraint, f"COLLATE NOCASE is for TEXT, and {node.name} is {kind.name}")
             elif isinstance(constraint, ast.Generated):
                 raise self.unsupported(constraint, "a generated column")
         declared = node.type.name
         if node.type.arguments:
             declared += f"({', '.join(map(str, node.type.arguments))})"
-        return Column(node.name, kind, declared, not_null, default)
+        return Column(node.name, kind, declared, not_null, default, collation=NOCASE if collation == NOCASE else "")
 
     def _constraints(
         self, node: ast.CreateTable, columns: list[Column], positions: dict[str, int]

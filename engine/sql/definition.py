@@ -9,6 +9,7 @@ from engine.catalog.catalog import RESERVED_SCHEMA, Catalog, Schema
 from engine.catalog.objects import Index, IndexColumn, Table, View
 from engine.record.types import Type
 from engine.sql.binder import Binder
+from engine.sql.collation import BINARY, NOCASE
 from engine.sql.compile_expr import Runtime
 from engine.sql.index_entries import compile_entries
 from engine.sql.plan import SystemTable
@@ -97,18 +98,28 @@ class Definition:
         found: list[IndexColumn] = []
         for node in nodes:
             last = None if node.nulls_first is None else not node.nulls_first
-            if not isinstance(node.expr, ast.ColumnRef):
+            expr, collation = node.expr, ""
+            if isinstance(expr, ast.Collate) and isinstance(expr.operand, ast.ColumnRef):
+                expr, collation = expr.operand, expr.collation.upper()
+                if collation != NOCASE and collation not in BINARY:
+                    raise self.fail(node, f"no such collation: {collation}", "there are BINARY and NOCASE")
+            if not isinstance(expr, ast.ColumnRef):
                 if not isinstance(table, Table):
                     raise self.fail(node, "a key is made of columns", "CREATE UNIQUE INDEX takes expressions")
                 found.append(self._expression_column(node, table, last))
                 continue
-            position = positions.get(node.expr.name.lower())
+            position = positions.get(expr.name.lower())
             if position is None:
-                close = suggestion(node.expr.name, positions)
-                raise self.fail(node, f"no such column: {node.expr.name}", f"did you mean {close}?" if close else None)
-            if any(column.position == position for column in found):
-                raise self.fail(node, f"the column {node.expr.name} is there twice")
-            found.append(IndexColumn(position, node.descending, last))
+                close = suggestion(expr.name, positions)
+                raise self.fail(node, f"no such column: {expr.name}", f"did you mean {close}?" if close else None)
+            column = IndexColumn(position, node.descending, last)
+            if isinstance(table, Table) and collation not in BINARY:
+                column = collated(table, column, collation)
+            elif collation:
+                raise self.fail(node, "a key has the collations of its columns", "CREATE UNIQUE INDEX takes others")
+            if column in found or any(other.position == position for other in found):
+                raise self.fail(node, f"the column {expr.name} is there twice")
+            found.append(column)
         return tuple(found)
 
     def _expression_column(self, node: ast.IndexedColumn, table: Table, last: bool | None) -> IndexColumn:
@@ -138,3 +149,12 @@ class Definition:
                 raise IntegrityError(f"UNIQUE constraint failed: {names} (the table holds equal rows)")
             self.txn.put(index.tree, items, value)
             before = items
+
+
+def collated(table: Table, column: IndexColumn, collation: str = "") -> IndexColumn:
+    """A column of an index as what is compared: nocase(column) where it, or the index, has COLLATE NOCASE."""
+    given = table.columns[column.position]
+    if (collation or given.collation) != NOCASE or given.type is not Type.TEXT:
+        return column
+    name = given.name.replace('"', '""')
+    return IndexColumn(-1, column.descending, column.nulls_last, f'nocase("{name}")', Type.TEXT)

@@ -47,6 +47,7 @@ class Column(Expr):
 
     id: int
     name: str
+    collation: str = ""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Column) and other.id == self.id

@@ -124,6 +124,14 @@ def _not(value: Value) -> bool | None:
     return None if known is None else not known
 
 
+def fold_case(value: Value) -> Value:
+    """A text with the letters A to Z made small; anything else as it is."""
+    return value.translate(_SMALL) if isinstance(value, str) else value
+
+
+_SMALL = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
+
+
 def _distinct(a: Value, b: Value) -> bool:
     if a is None or b is None:
         return (a is None) != (b is None)
@@ -206,6 +214,11 @@ COERCE: dict[Type, Function] = {
     for kind in (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
 }  # fmt: skip
 
+NOCASE = _function("nocase", 1, 1, "any", _first, fold_case, columns=kernels.small_letters)
+COLLATE = {
+    name: _function(f"COLLATE {name}", 1, 1, "any", _first, lambda v: v, null_aware=True, columns=lambda v: v)
+    for name in ("NOCASE", "BINARY")
+}
 NOT = _function("NOT", 1, 1, "any", Type.BOOLEAN, _not, null_aware=True, columns=kernels.invert)
 IS_NULL = _function("IS NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is None, null_aware=True, columns=kernels.is_null)
 IS_NOT_NULL = _function(
@@ -415,6 +428,7 @@ SCALARS: dict[str, Function] = {
         _function("length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
         _function("char_length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
         _function("octet_length", 1, 1, "any", Type.INTEGER, lambda v: len(_cast_blob(v))),
+        NOCASE,
         _function("lower", 1, 1, "any", Type.TEXT, lambda v: _text(v).lower(), columns=kernels.ascii_only("ascii_lower")),
         _function("upper", 1, 1, "any", Type.TEXT, lambda v: _text(v).upper(), columns=kernels.ascii_only("ascii_upper")),
         _function("trim", 1, 2, "any any", Type.TEXT, _trim(str.strip), columns=kernels.trim("utf8_trim")),
@@ -457,6 +471,7 @@ _AGGREGATES: dict[str, Function] = {
     name: Function(name, least, most, ("number",) if numeric else ("any",), result, make, True, True)
     for name, (least, most, numeric, result, make) in AGGREGATES.items()
 }
+AGGREGATE_MIN = _AGGREGATES["min"]
 
 
 WINDOW_NAMES = (

@@ -406,3 +406,8 @@ def alike(values: Any) -> list[Any]:
         return list(values)
     kind = kinds.pop()
     return [cast(value, kind) for value in values]
+
+
+def small_letters(text: Any) -> Any:
+    """Text with the letters A to Z made small."""
+    return call("ascii_lower", text) if kind_of(text) is Type.TEXT else text

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from engine.catalog.objects import Table
 from engine.record.types import Type
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.binder import Binder
 from engine.sql.expr import Call, Column, Const, Expr, Param, SubqueryExpr, walk
 from engine.sql.scope import Entry, Scope, problem
+from grammar import ast
 from grammar.parser import parse_expression
+
+
+@lru_cache(maxsize=1024)
+def _parsed(sql: str) -> ast.Expr:
+    """The tree of a stored expression: a planner looks at those of all indexes again and again, and trees do not change."""
+    return parse_expression(sql)
 
 
 def table_scope(binder: Binder, table: Table, alias: str) -> tuple[Scope, tuple[Column, ...]]:
     """A scope of the table's columns alone, in their order."""
-    columns = tuple(binder.new_column(column.name, column.type) for column in table.columns)
+    columns = tuple(binder.new_column(column.name, column.type, column.collation) for column in table.columns)
     entries = [Entry(alias, column.name, column) for column in columns]
     return Scope(entries, tables={alias.lower()}), columns
 
@@ -28,7 +37,7 @@ def bind_row_expr(
     saved, binder.text = binder.text, sql
     try:
         expr_binder = ExprBinder(binder, scope, place=place)
-        node = parse_expression(sql)
+        node = _parsed(sql)
         bound = expr_binder.bind(node)
         if place in ("in CHECK", "in a partial index"):
             bound = expr_binder.as_condition(bound, node)

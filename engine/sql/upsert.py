@@ -15,6 +15,7 @@ from engine.catalog.objects import Table
 from engine.sql.assignments import bind_assignments, column_position
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.binder import Binder
+from engine.sql.collation import NOCASE, folded, keyed
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
 from engine.sql.execute import layout_of
 from engine.sql.expr import Expr, conjuncts
@@ -102,7 +103,7 @@ def _clause(binder: Binder, node: ast.OnConflict, table: Table, alias: str, writ
     if node.action == "NOTHING":
         return Clause(same)
     scope, columns = table_scope(binder, table, alias)
-    new = tuple(binder.new_column(column.name, column.type) for column in table.columns)
+    new = tuple(binder.new_column(column.name, column.type, column.collation) for column in table.columns)
     scope.entries += [Entry("excluded", column.name, column, hidden=True) for column in new]
     layout = layout_of((*columns, *new))
     assignments = bind_assignments(binder, table, node.assignments, scope)
@@ -132,7 +133,7 @@ def _target(binder: Binder, node: ast.OnConflict, table: Table, writer: Writer) 
             wanted.add(column_position(binder, table, item.expr))
         else:
             binder.exact = True
-            wanted.add(expr_binder.bind(item.expr))
+            wanted.add(keyed(expr_binder.bind(item.expr)))
     known: list[Expr] = []
     if node.target_where is not None:
         binder.exact = True
@@ -142,10 +143,12 @@ def _target(binder: Binder, node: ast.OnConflict, table: Table, writer: Writer) 
         return lambda row, other: all(row[p] == other[p] for p in places)
     for entries in writer.indexes:
         index = entries.index
+        shown = {folded(column): place for place, column in enumerate(columns) if column.collation == NOCASE}
         held: set[int | Expr] = {
             c.position if c.expr is None else bind_row_expr(binder, table, c.expr, "in an index", columns)[0]
             for c in index.columns
         }
+        held = {part if isinstance(part, int) else shown.get(part, part) for part in held}
         if not index.unique or held != wanted:
             continue
         if index.where is not None:

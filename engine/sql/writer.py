@@ -284,7 +284,15 @@ class Writer:
 
 def unique_names(table: Table, index: Index) -> str:
     """The columns of a UNIQUE index for an error."""
-    return ", ".join(c.expr if c.expr is not None else f"{table.name}.{table.name_of(c)}" for c in index.columns)
+    names = [table.name_of(column) if column.expr is None else _uncollated(column.expr) for column in index.columns]
+    return ", ".join(f"{table.name}.{name}" if name.lower() in table.positions else name for name in names)
+
+
+def _uncollated(expr: str) -> str:
+    """The column of which an index holds nocase("column"); any other expression as it is."""
+    if expr.startswith('nocase("') and expr.endswith('")'):
+        return expr[8:-2].replace('""', '"')
+    return expr
 
 
 def replace_others(writer: Writer, others: list[tuple[bytes, Row]], row: Row) -> bool:

@@ -51,10 +51,17 @@ def rows(rng: random.Random, table: str, count: int) -> list[tuple[object, ...]]
 
 
 class Generator:
-    """Makes queries; each is a text and whether its rows are in a decided order."""
+    """Makes queries; each is a text and whether its rows are in a decided order.
 
-    def __init__(self, rng: random.Random):
+    portable: what stricter engines understand alike as well: no division, no literals that are decimals there, columns of
+    one type in set operations, no total().
+    """
+
+    def __init__(self, rng: random.Random, portable: bool = False):
         self.rng = rng
+        self.portable = portable
+        self.signs = ("+", "-", "*") if portable else ("+", "-", "*", "/")
+        self.real = "1.5e0" if portable else "1.5"
         self.numbers: list[str] = []
         self.texts: list[str] = []
         self.depth = 0
@@ -68,9 +75,9 @@ class Generator:
         if depth > 2 or roll < 0.4:
             if self.numbers and self.rng.random() < 0.8:
                 return self.rng.choice(self.numbers)
-            return self.pick("0", "1", "2", "-3", "5", "1.5", "NULL", "7")
+            return self.pick("0", "1", "2", "-3", "5", self.real, "NULL", "7")
         if roll < 0.65:
-            return f"({self.number(depth + 1)} {self.pick('+', '-', '*', '/')} {self.number(depth + 1)})"
+            return f"({self.number(depth + 1)} {self.pick(*self.signs)} {self.number(depth + 1)})"
         if roll < 0.72:
             return f"(- {self.number(depth + 1)})"
         if roll < 0.79:
@@ -117,6 +124,9 @@ class Generator:
         if roll < 0.84:
             items = ", ".join(self.number(3) for _ in range(self.rng.randint(1, 5)))
             return f"({self.number(depth + 1)} {self.pick('IN', 'NOT IN')} ({items}))"
+        if roll < 0.86:
+            text, sign, other = self.text(), self.pick("=", "<>", "<", ">="), self.text()
+            return f"({text} {sign} {other} COLLATE NOCASE)"
         if roll < 0.9:
             low, high = self.number(3), self.number(3)
             return f"({self.number(depth + 1)} {self.pick('BETWEEN', 'NOT BETWEEN')} {low} AND {high})"
@@ -182,7 +192,10 @@ class Generator:
         roll = self.rng.random()
         if roll < 0.3:
             return self.grouped(source, where)
-        items = [self.pick(self.number(), self.text()) for _ in range(self.rng.randint(1, 4))]
+        if roll > 0.93:
+            return self.windowed(source, where)
+        kinds = [self.rng.random() < 0.5 for _ in range(self.rng.randint(1, 4))]
+        items = [self.number() if kind else self.text() for kind in kinds]
         distinct = "DISTINCT " if roll < 0.45 else ""
         sql = f"SELECT {distinct}{', '.join(f'{item} AS r{i}' for i, item in enumerate(items))} FROM {source}{where}"
         if self.rng.random() < 0.5:
@@ -195,9 +208,44 @@ class Generator:
             return sql, True
         if self.rng.random() < 0.2:
             other = self.source()
-            more = ", ".join(self.pick(self.number(), self.text()) for _ in items)
+            if not self.portable:
+                kinds = [self.rng.random() < 0.5 for _ in kinds]
+            more = ", ".join(self.number() if kind else self.text() for kind in kinds)
             sql += f" {self.pick('UNION', 'UNION ALL', 'INTERSECT', 'EXCEPT')} SELECT {more} FROM {other} WHERE {self.condition()}"
         return sql, False
+
+    def windowed(self, source: str, where: str) -> tuple[str, bool]:
+        """A query with window functions whose values do not depend on the order of equal rows."""
+        calls = []
+        for _ in range(self.rng.randint(1, 2)):
+            call = self.pick(
+                f"sum({self.number(2)})", f"count({self.number(2)})", f"min({self.text()})", f"max({self.number(2)})",
+                "rank()", "dense_rank()", "count(*)", f"avg({self.number(2)})",
+            )  # fmt: skip
+            partition = f"PARTITION BY {self.rng.choice(self.numbers + self.texts)}" if self.rng.random() < 0.6 else ""
+            order = f"ORDER BY {self.rng.choice(self.numbers + self.texts)}{self.pick('', ' DESC')}"
+            calls.append(f"{call} OVER ({partition} {order})")
+        items = [self.rng.choice(self.numbers + self.texts), *calls]
+        return f"SELECT {', '.join(items)} FROM {source}{where}", False
+
+    def statement(self) -> tuple[str, bool]:
+        """A query, sometimes around another one."""
+        if self.rng.random() < 0.9:
+            return self.query()
+        table = self.rng.choice(["t0", "t1"])
+        self.numbers, self.texts = ["a"], ["s"]
+        inner = f"SELECT a, s, count(*) AS n FROM {table} WHERE {self.condition(1)} GROUP BY a, s"
+        if self.rng.random() < 0.5:
+            inner += f" UNION ALL SELECT {self.pick('a', 'k')}, s, 0 FROM t1"
+        self.numbers, self.texts = ["w.a", "w.n", "t.b"], ["w.s", "t.s"]
+        kind = self.pick("JOIN", "LEFT JOIN")
+        body = f"FROM w {kind} t0 t ON w.a = t.a WHERE {self.condition(1)}"
+        if self.rng.random() < 0.5:
+            return f"WITH w AS ({inner}) SELECT w.a, w.s, w.n, t.b {body}", False
+        return (
+            f"SELECT w.s, sum(w.n), count(DISTINCT t.b) {body.replace('FROM w', f'FROM ({inner}) AS w', 1)} GROUP BY w.s",
+            False,
+        )
 
     def grouped(self, source: str, where: str) -> tuple[str, bool]:
         """A query with aggregates."""
@@ -206,10 +254,11 @@ class Generator:
             self.pick(
                 "count(*)", f"count({self.number(2)})", f"sum({self.number(2)})", f"min({self.number(2)})",
                 f"max({self.text()})", f"avg({self.number(2)})", f"count(DISTINCT {self.number(2)})",
-                f"total({self.number(2)})",
+                f"{'sum' if self.portable else 'total'}({self.number(2)})",
             )
             for _ in range(self.rng.randint(1, 3))
         ]  # fmt: skip
+        calls = [f"{call} FILTER (WHERE {self.condition(2)})" if self.rng.random() < 0.15 else call for call in calls]
         sql = f"SELECT {', '.join(keys + calls)} FROM {source}{where}"
         if keys:
             sql += f" GROUP BY {', '.join(keys)}"

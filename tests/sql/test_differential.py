@@ -1,64 +1,68 @@
-"""Random queries give what SQLite gives, with and without indexes, from a fresh plan and from a cached one."""
+"""Random queries give what SQLite gives, and each is asked in one more way.
+
+20,000 queries in the ordinary run, 100,000 in the long one (`python -m tests.long sql`); over 40 databases, half of them
+with indexes. The further ways, in turn: from the cache; without any index; in columns; of DuckDB, where it is installed.
+"""
 
 from __future__ import annotations
 
+import os
 import random
+import re
 import sqlite3
-from typing import Any
 
 import pytest
 
 from engine.base.errors import DataError
-from engine.sql.session import Session
-from tests.sql.generate import INDEXES, SCHEMA, TABLES, Generator, rows
-from tests.support.fake_store import FakeStore
+from tests.sql.generate import Generator
+from tests.sql.oracle import Rows, comparable, duckdb, make_data, ours, sqlite
 
-QUERIES = 120
-
-
-def load(rng: random.Random, indexes: bool) -> tuple[sqlite3.Connection, Session]:
-    """The same tables in both."""
-    theirs, ours = sqlite3.connect(":memory:"), Session(FakeStore())
-    for statement in SCHEMA:
-        theirs.execute(statement)
-        ours.execute(statement)
-    if indexes:
-        for statement in rng.sample(INDEXES, rng.randint(1, len(INDEXES))):
-            ours.execute(statement)
-    for table, columns in TABLES.items():
-        data = rows(rng, table, rng.choice([0, 3, 12, 25]))
-        insert = f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})"
-        theirs.executemany(insert, data)
-        ours.executemany(insert, data)
-    return theirs, ours
+SEEDS = 40
+QUERIES = int(os.environ.get("ANOKURO_SQL_QUERIES", "20000")) // SEEDS
 
 
-def plain(value: Any) -> Any:
-    """Booleans are numbers to SQLite; REALs are compared as they print in 12 digits."""
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, float):
-        rounded = float(f"{value:.12g}")
-        return int(rounded) if rounded.is_integer() else rounded
-    return value
-
-
-def comparable(found: list[tuple[Any, ...]], ordered: bool) -> list[tuple[Any, ...]]:
-    table = [tuple(plain(value) for value in row) for row in found]
-    return table if ordered else sorted(table, key=lambda row: [(str(type(v)), str(v)) for v in row])
-
-
-@pytest.mark.parametrize("seed", range(16))
-def test_queries_agree_with_sqlite(seed: int) -> None:
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_queries_agree(seed: int) -> None:
     rng = random.Random(seed)
-    theirs, ours = load(rng, indexes=seed % 2 == 0)
-    for _ in range(QUERIES):
-        sql, ordered = Generator(rng).query()
-        expected = comparable(theirs.execute(sql).fetchall(), ordered)
+    data = make_data(rng)
+    theirs, duck = sqlite(data), duckdb(data)
+    session = ours(data, rng if seed % 2 == 0 else None)
+    bare, columns = ours(data), ours(data, gear="column")
+    asked = compared = 0
+
+    def check(found: Rows, wanted: Rows, ordered: bool, sql: str, way: str) -> None:
+        assert comparable(found, ordered) == wanted, f"seed {seed}, {way}: {sql}"
+
+    def sqlite_errs(sql: str, found: Rows, ordered: bool) -> bool:
+        """Whether this is SQLite's mistake: RIGHT and FULL JOIN beside a constant condition lose rows in its older versions."""
+        if not re.search("(RIGHT|FULL) JOIN", sql):
+            return False
+        judge = None if duck is None else duck(sql)
+        if judge is None:
+            return sqlite3.sqlite_version_info < (3, 46)
+        return comparable(judge, ordered) == comparable(found, ordered)
+
+    for number in range(QUERIES):
+        way = number % 4
+        sql, ordered = Generator(rng, portable=way == 3).statement()
+        wanted = comparable(theirs(sql) or [], ordered)
         try:
-            found = comparable(ours.execute(sql).fetchall(), ordered)
+            mine = session.execute(sql).fetchall()
         except DataError as error:
             raise AssertionError(f"seed {seed}: {sql}: {error}") from None
-        assert found == expected, f"seed {seed}: {sql}"
-        again = comparable(ours.execute(sql).fetchall(), ordered)
-        assert again == expected, f"seed {seed}, from the cache: {sql}"
+        if comparable(mine, ordered) != wanted and sqlite_errs(sql, mine, ordered):
+            continue
+        check(mine, wanted, ordered, sql, "SQLite")
+        if way == 0:
+            check(session.execute(sql).fetchall(), wanted, ordered, sql, "from the cache")
+        elif way == 1 and seed % 2 == 0:
+            check(bare.execute(sql).fetchall(), wanted, ordered, sql, "without indexes")
+        elif way == 2 and number % 8 == 2:
+            check(columns.execute(sql).fetchall(), wanted, ordered, sql, "in columns")
+        elif way == 3 and duck is not None:
+            found = duck(sql)
+            asked += 1
+            if found is not None:
+                compared += 1
+                check(found, wanted, ordered, sql, "DuckDB against SQLite and us")
+    assert duck is None or compared > asked // 2, f"DuckDB refused {asked - compared} of {asked}"
