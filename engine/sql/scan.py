@@ -156,7 +156,7 @@ def compile_probe(query: SubqueryExpr, args: list[Closure], rt: Runtime) -> Clos
     def probe(row: Row) -> bool:
         rt.check()
         bounds = finder.range([value(row) for value in values], None, None)  # type: ignore[misc]
-        return bounds is not None and rt.txn.holds(tree, *bounds)  # type: ignore[no-any-return]
+        return bounds is not None and rt.txn.holds(tree, *bounds)
 
     if finder.rowids or len(values) > 1:
         return probe
@@ -164,7 +164,7 @@ def compile_probe(query: SubqueryExpr, args: list[Closure], rt: Runtime) -> Clos
 
     def probe_one(row: Row) -> bool:
         """The same for one value, which mostly has the column's type."""
-        value = only(row)  # type: ignore[misc]
+        value: Value = only(row)  # type: ignore[misc]
         if type(value) is not usual:
             return probe(row)
         rt.check()
