@@ -132,7 +132,7 @@ class Extreme(Aggregator):
 
     __slots__ = ("best",)
     better: Callable[[Any, Any], bool] = staticmethod(op.ANY_COMPARISONS["<"])
-    best_of: Callable[[list[Any]], Any] = staticmethod(min)
+    best_of: Any = staticmethod(min)
 
     def __init__(self) -> None:
         self.best: Any = None

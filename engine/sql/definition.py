@@ -100,7 +100,7 @@ class Definition:
             last = None if node.nulls_first is None else not node.nulls_first
             expr, collation = node.expr, ""
             if isinstance(expr, ast.Collate) and isinstance(expr.operand, ast.ColumnRef):
-                expr, collation = expr.operand, expr.collation.upper()
+                collation, expr = expr.collation.upper(), expr.operand
                 if collation != NOCASE and collation not in BINARY:
                     raise self.fail(node, f"no such collation: {collation}", "there are BINARY and NOCASE")
             if not isinstance(expr, ast.ColumnRef):

@@ -156,7 +156,7 @@ def compile_probe(query: SubqueryExpr, args: list[Closure], rt: Runtime) -> Clos
     def probe(row: Row) -> bool:
         rt.check()
         bounds = finder.range([value(row) for value in values], None, None)  # type: ignore[misc]
-        return bounds is not None and rt.txn.holds(tree, *bounds)  # type: ignore[no-any-return]
+        return bounds is not None and rt.txn.holds(tree, *bounds)
 
     if finder.rowids or len(values) > 1:
         return probe
@@ -168,7 +168,7 @@ def compile_probe(query: SubqueryExpr, args: list[Closure], rt: Runtime) -> Clos
         if type(value) is not usual:
             return probe(row)
         rt.check()
-        start = encode((value,))
+        start = encode((value,))  # type: ignore[arg-type]
         return rt.txn.holds(tree, start, prefix_end(start))  # type: ignore[no-any-return]
 
     return probe_one
