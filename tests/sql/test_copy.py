@@ -437,3 +437,25 @@ def test_refusals(db: Any, tmp_path: Path) -> None:
     with pytest.raises(ProgrammingError, match="same name"):
         db.execute("COPY (SELECT 1 AS a, 2 AS a) TO ?", (str(tmp_path / "f.jsonl"),))
     assert db.execute("COPY v TO ?", (str(path),)).rowcount == 0
+
+
+def test_explain_shows_what_is_copied(tmp_path: Path) -> None:
+    with engine.open(":memory:") as db:
+        db.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        db.executemany("INSERT INTO t VALUES (?, ?)", [(i, f"x{i}") for i in range(10)])
+        path = tmp_path / "f.csv.gz"
+        rows = db.execute(f"EXPLAIN COPY (SELECT b FROM t WHERE a = 3) TO '{path}'").fetchall()
+        assert rows[0][0] == "copy to" and "f.csv.gz as csv, gzip" in rows[0][1]
+        assert rows[1][0] == "  lookup" or "lookup" in rows[1][0]
+        assert not path.exists()
+        (row,) = db.execute(f"EXPLAIN ANALYZE COPY t TO '{path}'").fetchall()
+        assert row[0] == "copy to" and row[3:5] == (10, 1) and row[5] > 0
+        db.execute("CREATE TABLE u (a INTEGER PRIMARY KEY, b TEXT)")
+        (row,) = db.execute("EXPLAIN COPY u (b, a) FROM ?", (str(path),)).fetchall()
+        assert row[0] == "copy from" and row[1].startswith("u (b, a); ")
+        assert db.execute("SELECT count(*) FROM u").fetchone() == (0,)
+        (row,) = db.execute(f"EXPLAIN ANALYZE COPY u FROM '{path}'").fetchall()
+        assert row[0] == "copy from" and row[3] == 10
+        assert db.execute("SELECT count(*) FROM u").fetchone() == (10,)
+        with pytest.raises(engine.ProgrammingError, match="no such table"):
+            db.execute("EXPLAIN COPY nothing FROM 'f.csv'")

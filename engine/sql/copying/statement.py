@@ -28,7 +28,7 @@ def run_copy(session: Session, sql: str, node: ast.Copy, params: Any) -> Result:
     if not arrow.available():
         raise NotSupportedError("COPY needs pyarrow: pip install pyarrow")
     arrow.load()
-    path, params = _path(node, params)
+    path, params = path_of(node, params)
     options = read_options(path, node.options)
     session.settle()
     if node.direction == "TO":
@@ -53,7 +53,7 @@ def run_copy(session: Session, sql: str, node: ast.Copy, params: Any) -> Result:
             if collecting:
                 gc.enable()
         if session.deferred and not session.in_transaction:
-            session._check_own(txn)
+            session.check_own(txn)
         return Result(rowcount=count, statement="COPY")
 
     if session.in_transaction:
@@ -64,7 +64,7 @@ def run_copy(session: Session, sql: str, node: ast.Copy, params: Any) -> Result:
     return result
 
 
-def _path(node: ast.Copy, params: Any) -> tuple[str, Any]:
+def path_of(node: ast.Copy, params: Any) -> tuple[str, Any]:
     """The file's name, which may be a parameter, and the parameters that are left."""
     value: Any
     if isinstance(node.path, ast.Literal):
@@ -116,13 +116,28 @@ def _copy_to(session: Session, sql: str, node: ast.Copy, path: str, options: Cop
     from engine.sql.copying.files import open_output
     from engine.sql.copying.target import write
 
-    if node.query is not None:
-        text = sql[node.query.span[0] : node.query.span[1]]
-    else:
-        assert node.table is not None
-        names = ", ".join(quote(column.name) for column in node.columns) or "*"
-        text = f"SELECT {names} FROM {sql[node.table.span[0] : node.table.span[1]]}"
+    if node.query is None:
         bind_values(Params(), params)
+    text = query_text(sql, node)
     with session.execute(text, params) as result, open_output(path) as file:
         count = write(result, file, options, session.check_flag)
     return Result(rowcount=count, statement="COPY")
+
+
+def query_text(sql: str, node: ast.Copy) -> str:
+    """The query whose rows a COPY ... TO writes."""
+    if node.query is not None:
+        return sql[node.query.span[0] : node.query.span[1]]
+    assert node.table is not None
+    names = ", ".join(quote(column.name) for column in node.columns) or "*"
+    return f"SELECT {names} FROM {sql[node.table.span[0] : node.table.span[1]]}"
+
+
+def find_copied(session: Session, sql: str, node: ast.Copy) -> str:
+    """The table of a COPY and its columns, which must be there, for people."""
+    assert node.table is not None
+    if node.direction == "TO":
+        return node.table.name
+    binder = Binder(sql, session.schema(), session.shared.system_tables)
+    target = _target(binder, node, _table(binder, node))
+    return f"{target.table} ({', '.join(name for name, _, _ in target.columns)})"
