@@ -14,11 +14,13 @@ import sqlite3
 import pytest
 
 from engine.base.errors import DataError
+from tests.conftest import CHECKED_BUILD
 from tests.sql.generate import Generator
 from tests.sql.oracle import Rows, comparable, duckdb, make_data, ours, sqlite
 
 SEEDS = 40
-QUERIES = int(os.environ.get("ANOKURO_SQL_QUERIES", "20000")) // SEEDS
+# The checked build is slow: fewer.
+QUERIES = int(os.environ.get("ANOKURO_SQL_QUERIES", "2000" if CHECKED_BUILD else "20000")) // SEEDS
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
