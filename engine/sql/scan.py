@@ -168,7 +168,7 @@ def compile_probe(query: SubqueryExpr, args: list[Closure], rt: Runtime) -> Clos
         if type(value) is not usual:
             return probe(row)
         rt.check()
-        start = encode((value,))  # type: ignore[arg-type]
+        start = encode((value,))
         return rt.txn.holds(tree, start, prefix_end(start))  # type: ignore[no-any-return]
 
     return probe_one

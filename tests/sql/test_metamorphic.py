@@ -13,11 +13,12 @@ import random
 
 import pytest
 
+from tests.conftest import CHECKED_BUILD
 from tests.sql.generate import Generator
 from tests.sql.oracle import comparable, make_data, ours
 
 SEEDS = 8
-SCALE = int(os.environ.get("ANOKURO_SQL_QUERIES", "20000"))
+SCALE = int(os.environ.get("ANOKURO_SQL_QUERIES", "2000" if CHECKED_BUILD else "20000"))
 CASES = SCALE // 50 // SEEDS
 
 
