@@ -32,11 +32,14 @@ from engine.sql.functions import Function, common_type
 from engine.sql.plan import Plan, Project
 from engine.sql.scope import Scope, problem, suggestion
 from grammar import ast
+from grammar.node import replace
 
 if TYPE_CHECKING:
     from engine.sql.bind_window import Windows
     from engine.sql.binder import Binder
 
+OF_MOMENTS = {"date": 0, "time": 0, "datetime": 0, "julianday": 0, "unixepoch": 0, "strftime": 1}
+"""Functions of a moment, and which of their arguments it is."""
 NOW_SLOTS = {"TIMESTAMP": (-1, Type.TIMESTAMP), "DATE": (-2, Type.DATE), "TIME": (-3, Type.TEXT)}
 IN_LIST_MAX = 50_000
 """Items of an IN list."""
@@ -325,6 +328,10 @@ class ExprBinder:
             return self.coalesce(node)
         if low in ("iif", "if"):
             return self.iif(node)
+        if low == "now" and not node.args and not node.star:
+            return self.current_time(ast.CurrentTime("TIMESTAMP", span=node.span))
+        if low in OF_MOMENTS:
+            node = self._of_now(node, OF_MOMENTS[low])
         function = self.binder.functions.get(low) or fn.find(low, len(node.args), node.star)
         if function is None:
             if low in fn.WINDOW_NAMES:
@@ -336,6 +343,19 @@ class ExprBinder:
         if node.star or node.distinct or node.filter is not None or node.order_by:
             raise self.fail(node, f"{node.name} is no aggregate function")
         return self.call(function, tuple(self.bind(arg) for arg in node.args), node)
+
+    @staticmethod
+    def _of_now(node: ast.FunctionCall, place: int) -> ast.FunctionCall:
+        """A function of a moment, whose 'now', or whose missing moment, is CURRENT_TIMESTAMP."""
+        args = list(node.args)
+        now = ast.CurrentTime("TIMESTAMP", span=node.span)
+        if len(args) == place:
+            args.append(now)
+        elif len(args) > place:
+            given = args[place]
+            if isinstance(given, ast.Literal) and isinstance(given.value, str) and given.value.lower() == "now":
+                args[place] = now
+        return replace(node, args=tuple(args))
 
     def coalesce(self, node: ast.FunctionCall) -> Expr:
         if len(node.args) < 1 or node.star:

@@ -12,109 +12,41 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from engine.base.dataclass import dataclass
 from engine.base.errors import DataError
 from engine.record.types import NUMERIC, Type, Value, convert, describe, text_of, try_convert, type_of
 from engine.sql import kernels
 from engine.sql import operators as op
 from engine.sql.aggregates import AGGREGATES
-
-Result = Type | Callable[[tuple[Type, ...]], Type]
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """One declaration. `kinds` has a kind an argument, the last repeated up to `most`: "number", "text", "any", ..."""
-
-    name: str
-    least: int
-    most: int
-    kinds: tuple[str, ...]
-    result: Result
-    implementation: Callable[..., Any]
-    null_aware: bool = False
-    aggregate: bool = False
-    columns: Callable[..., Any] | None = None
-    constant: bool = True
-
-    def __hash__(self) -> int:
-        return hash((self.name, self.least))
-
-    def result_type(self, types: tuple[Type, ...]) -> Type:
-        """The static type of a call."""
-        return self.result(types) if callable(self.result) else self.result
-
-
-def _first(types: tuple[Type, ...]) -> Type:
-    return types[0] if types else Type.ANY
-
-
-def common_type(types: tuple[Type, ...]) -> Type:
-    """The type that holds values of all these types; ANY if there is none."""
-    known = {kind for kind in types if kind is not Type.NULL}
-    if not known:
-        return Type.NULL
-    if len(known) == 1:
-        return known.pop()
-    if known <= {Type.INTEGER, Type.REAL}:
-        return Type.REAL
-    return Type.TIMESTAMP if known == {Type.DATE, Type.TIMESTAMP} else Type.ANY
-
-
-def arithmetic_type(types: tuple[Type, ...]) -> Type:
-    """The type of +, -, *, / and %."""
-    if Type.ANY in types:
-        return Type.ANY
-    if Type.REAL in types:
-        return Type.REAL
-    if Type.TIMESTAMP in types or Type.DATE in types:
-        return Type.ANY if len(types) < 2 or Type.NULL in types else _moment_type(*types)
-    return Type.INTEGER
-
-
-def _moment_type(left: Type, right: Type) -> Type:
-    both = left in (Type.DATE, Type.TIMESTAMP) and right in (Type.DATE, Type.TIMESTAMP)
-    if both:
-        return Type.INTEGER if left is right is Type.DATE else Type.REAL
-    return left if left in (Type.DATE, Type.TIMESTAMP) else right
-
-
-def _numeric(types: tuple[Type, ...]) -> Type:
-    return Type.INTEGER if types[0] is Type.BOOLEAN else types[0]
-
-
-def _function(
-    name: str, least: int, most: int, kinds: str, result: Result, body: Callable[..., Any], **more: Any
-) -> Function:
-    return Function(name, least, most, tuple(kinds.split()), result, body, **more)
-
+from engine.sql.declaration import Function, arithmetic_type, common_type, declare, first_type, numeric_type
+from engine.sql.further_functions import FURTHER
+from engine.sql.moments import julian_day, moved, unix_seconds
 
 OPERATORS: dict[tuple[str, int], Function] = {
     (f.name, f.least): f
     for f in (
-        _function("+", 2, 2, "sum sum", arithmetic_type, op.add, columns=kernels.arithmetic("add")),
-        _function("-", 2, 2, "sum sum", arithmetic_type, op.subtract, columns=kernels.arithmetic("subtract")),
-        _function("*", 2, 2, "number number", arithmetic_type, op.multiply, columns=kernels.arithmetic("multiply")),
-        _function("/", 2, 2, "number number", arithmetic_type, op.divide, columns=kernels.divide),
-        _function("%", 2, 2, "number number", arithmetic_type, op.remainder, columns=kernels.remainder),
-        _function("&", 2, 2, "integer integer", Type.INTEGER, op.bit_and, columns=kernels.bits("bit_wise_and")),
-        _function("|", 2, 2, "integer integer", Type.INTEGER, op.bit_or, columns=kernels.bits("bit_wise_or")),
-        _function("<<", 2, 2, "integer integer", Type.INTEGER, op.shift_left),
-        _function(">>", 2, 2, "integer integer", Type.INTEGER, op.shift_right),
-        _function("||", 2, 2, "any any", Type.TEXT, op.concatenate, columns=kernels.concatenate),
-        _function("-", 1, 1, "number", _numeric, op.negate, columns=kernels.negate),
-        _function("+", 1, 1, "any", _first, op.plus, columns=kernels.plus),
-        _function("~", 1, 1, "integer", Type.INTEGER, op.bit_not, columns=kernels.bits("bit_wise_not")),
+        declare("+", 2, 2, "sum sum", arithmetic_type, op.add, columns=kernels.arithmetic("add")),
+        declare("-", 2, 2, "sum sum", arithmetic_type, op.subtract, columns=kernels.arithmetic("subtract")),
+        declare("*", 2, 2, "number number", arithmetic_type, op.multiply, columns=kernels.arithmetic("multiply")),
+        declare("/", 2, 2, "number number", arithmetic_type, op.divide, columns=kernels.divide),
+        declare("%", 2, 2, "number number", arithmetic_type, op.remainder, columns=kernels.remainder),
+        declare("&", 2, 2, "integer integer", Type.INTEGER, op.bit_and, columns=kernels.bits("bit_wise_and")),
+        declare("|", 2, 2, "integer integer", Type.INTEGER, op.bit_or, columns=kernels.bits("bit_wise_or")),
+        declare("<<", 2, 2, "integer integer", Type.INTEGER, op.shift_left),
+        declare(">>", 2, 2, "integer integer", Type.INTEGER, op.shift_right),
+        declare("||", 2, 2, "any any", Type.TEXT, op.concatenate, columns=kernels.concatenate),
+        declare("-", 1, 1, "number", numeric_type, op.negate, columns=kernels.negate),
+        declare("+", 1, 1, "any", first_type, op.plus, columns=kernels.plus),
+        declare("~", 1, 1, "integer", Type.INTEGER, op.bit_not, columns=kernels.bits("bit_wise_not")),
     )
 }
 
 _KERNELS = {"=": "equal", "<>": "not_equal", "<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
 COMPARE: dict[str, Function] = {
-    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body, columns=kernels.compare(_KERNELS[sign]))
+    sign: declare(sign, 2, 2, "any any", Type.BOOLEAN, body, columns=kernels.compare(_KERNELS[sign]))
     for sign, body in op.COMPARISONS.items()
 }
 COMPARE_ANY: dict[str, Function] = {
-    sign: _function(sign, 2, 2, "any any", Type.BOOLEAN, body, columns=kernels.compare(_KERNELS[sign]))
+    sign: declare(sign, 2, 2, "any any", Type.BOOLEAN, body, columns=kernels.compare(_KERNELS[sign]))
     for sign, body in op.ANY_COMPARISONS.items()
 }
 
@@ -195,7 +127,7 @@ _CAST_FORMS = {
     Type.BOOLEAN: kernels.to_boolean, Type.DATE: kernels.to_date, Type.TIMESTAMP: kernels.to_timestamp,
 }  # fmt: skip
 CASTS: dict[Type, Function] = {
-    kind: _function(f"CAST AS {kind.name}", 1, 1, "any", kind, body, columns=_CAST_FORMS.get(kind))
+    kind: declare(f"CAST AS {kind.name}", 1, 1, "any", kind, body, columns=_CAST_FORMS.get(kind))
     for kind, body in {
         Type.INTEGER: _cast_integer,
         Type.REAL: _cast_real,
@@ -207,27 +139,27 @@ CASTS: dict[Type, Function] = {
     }.items()
 }
 COERCE: dict[Type, Function] = {
-    kind: _function(
+    kind: declare(
         f"as {kind.name}", 1, 1, "any", kind if kind not in NUMERIC else Type.ANY, _coerce_to(kind),
         columns=kernels.coerced(kind),
     )
     for kind in (Type.INTEGER, Type.REAL, Type.BOOLEAN, Type.DATE, Type.TIMESTAMP)
 }  # fmt: skip
 
-NOCASE = _function("nocase", 1, 1, "any", _first, fold_case, columns=kernels.small_letters)
+NOCASE = declare("nocase", 1, 1, "any", first_type, fold_case, columns=kernels.small_letters)
 COLLATE = {
-    name: _function(f"COLLATE {name}", 1, 1, "any", _first, lambda v: v, null_aware=True, columns=lambda v: v)
+    name: declare(f"COLLATE {name}", 1, 1, "any", first_type, lambda v: v, null_aware=True, columns=lambda v: v)
     for name in ("NOCASE", "BINARY")
 }
-NOT = _function("NOT", 1, 1, "any", Type.BOOLEAN, _not, null_aware=True, columns=kernels.invert)
-IS_NULL = _function("IS NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is None, null_aware=True, columns=kernels.is_null)
-IS_NOT_NULL = _function(
+NOT = declare("NOT", 1, 1, "any", Type.BOOLEAN, _not, null_aware=True, columns=kernels.invert)
+IS_NULL = declare("IS NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is None, null_aware=True, columns=kernels.is_null)
+IS_NOT_NULL = declare(
     "IS NOT NULL", 1, 1, "any", Type.BOOLEAN, lambda v: v is not None, null_aware=True, columns=kernels.is_valid
 )
-IS_DISTINCT = _function(
+IS_DISTINCT = declare(
     "IS DISTINCT FROM", 2, 2, "any any", Type.BOOLEAN, _distinct, null_aware=True, columns=kernels.distinct
 )
-IS_NOT_DISTINCT = _function(
+IS_NOT_DISTINCT = declare(
     "IS NOT DISTINCT FROM",
     2,
     2,
@@ -238,7 +170,7 @@ IS_NOT_DISTINCT = _function(
     columns=kernels.not_distinct,
 )
 IS_TRUTH: dict[tuple[bool | None, bool], Function] = {
-    (wanted, negated): _function(
+    (wanted, negated): declare(
         f"IS {'NOT ' if negated else ''}{ {True: 'TRUE', False: 'FALSE', None: 'UNKNOWN'}[wanted]}",
         1, 1, "any", Type.BOOLEAN,
         lambda v, wanted=wanted, negated=negated: (op.truth(v) is wanted) != negated,
@@ -260,9 +192,9 @@ def _like(fold: bool) -> Callable[..., Any]:
 
 
 LIKES: dict[str, Function] = {
-    "LIKE": _function("LIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True, columns=kernels.like),
-    "ILIKE": _function("ILIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True, columns=kernels.like),
-    "GLOB": _function("GLOB", 2, 2, "any any", Type.BOOLEAN, op.glob),
+    "LIKE": declare("LIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True, columns=kernels.like),
+    "ILIKE": declare("ILIKE", 2, 3, "any any any", Type.BOOLEAN, _like(True), null_aware=True, columns=kernels.like),
+    "GLOB": declare("GLOB", 2, 2, "any any", Type.BOOLEAN, op.glob),
 }
 
 
@@ -282,7 +214,7 @@ def _round(value: Any, digits: Any = 0) -> Any:
     return math.copysign(float(round(abs(value), digits)) if digits > 0 else math.floor(scaled + 0.5) / scale, value)
 
 
-def _real_function(body: Callable[[float], float]) -> Callable[..., Any]:
+def _realdeclare(body: Callable[[float], float]) -> Callable[..., Any]:
     def apply(value: Any, *more: Any) -> Any:
         try:
             result = body(value, *more)
@@ -382,12 +314,19 @@ def _date_trunc(part: Any, value: Any) -> Any:
     return datetime.datetime(*(*_moment(value).timetuple()[:n], *_LEAST[n:]))  # type: ignore[arg-type]
 
 
-def _strftime(pattern: Any, value: Any) -> str:
-    return _moment(value).strftime(str(pattern))
+def _strftime(pattern: Any, value: Any, *changes: Any) -> str:
+    moment = moved(_moment(value), changes)
+    return moment.strftime(
+        text_of(pattern).replace("%s", str(unix_seconds(moment))).replace("%J", str(julian_day(moment)))
+    )
 
 
-def _date(value: Any) -> Any:
-    return _moment(value).date()
+def _date(value: Any, *changes: Any) -> Any:
+    return moved(_moment(value), changes).date()
+
+
+def _datetime(value: Any, *changes: Any) -> Any:
+    return moved(_moment(value), changes)
 
 
 def _hex(value: Any) -> str:
@@ -412,47 +351,48 @@ def _sign(value: Any) -> int:
 SCALARS: dict[str, Function] = {
     f.name: f
     for f in (
-        *(_function(n, 1, 1, "number", Type.REAL, _real_function(body), columns=kernels.square_root if n == "sqrt" else None)
+        *(declare(n, 1, 1, "number", Type.REAL, _realdeclare(body), columns=kernels.square_root if n == "sqrt" else None)
           for n, body in _REAL1.items()),
-        _function("abs", 1, 1, "number", _numeric, _abs, columns=kernels.absolute),
-        _function("sign", 1, 1, "number", Type.INTEGER, _sign),
-        _function("round", 1, 2, "number integer", _numeric, _round),
-        _function("ceil", 1, 1, "number", _numeric, _whole(math.ceil), columns=kernels.rounded("ceil")),
-        _function("ceiling", 1, 1, "number", _numeric, _whole(math.ceil), columns=kernels.rounded("ceil")),
-        _function("floor", 1, 1, "number", _numeric, _whole(math.floor), columns=kernels.rounded("floor")),
-        _function("trunc", 1, 1, "number", _numeric, _whole(math.trunc), columns=kernels.rounded("trunc")),
-        _function("mod", 2, 2, "number number", arithmetic_type, op.remainder, columns=kernels.remainder),
-        _function("power", 2, 2, "number number", Type.REAL, _real_function(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
-        _function("pow", 2, 2, "number number", Type.REAL, _real_function(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
-        _function("pi", 0, 0, "", Type.REAL, lambda: math.pi),
-        _function("length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
-        _function("char_length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
-        _function("octet_length", 1, 1, "any", Type.INTEGER, lambda v: len(_cast_blob(v))),
+        declare("abs", 1, 1, "number", numeric_type, _abs, columns=kernels.absolute),
+        declare("sign", 1, 1, "number", Type.INTEGER, _sign),
+        declare("round", 1, 2, "number integer", numeric_type, _round),
+        declare("ceil", 1, 1, "number", numeric_type, _whole(math.ceil), columns=kernels.rounded("ceil")),
+        declare("ceiling", 1, 1, "number", numeric_type, _whole(math.ceil), columns=kernels.rounded("ceil")),
+        declare("floor", 1, 1, "number", numeric_type, _whole(math.floor), columns=kernels.rounded("floor")),
+        declare("trunc", 1, 1, "number", numeric_type, _whole(math.trunc), columns=kernels.rounded("trunc")),
+        declare("mod", 2, 2, "number number", arithmetic_type, op.remainder, columns=kernels.remainder),
+        declare("power", 2, 2, "number number", Type.REAL, _realdeclare(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
+        declare("pow", 2, 2, "number number", Type.REAL, _realdeclare(lambda a, b: math.pow(a, b))),  # type: ignore[arg-type, misc]
+        declare("pi", 0, 0, "", Type.REAL, lambda: math.pi),
+        declare("length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
+        declare("char_length", 1, 1, "any", Type.INTEGER, _length, columns=kernels.length),
+        declare("octet_length", 1, 1, "any", Type.INTEGER, lambda v: len(_cast_blob(v))),
         NOCASE,
-        _function("lower", 1, 1, "any", Type.TEXT, lambda v: _text(v).lower(), columns=kernels.ascii_only("ascii_lower")),
-        _function("upper", 1, 1, "any", Type.TEXT, lambda v: _text(v).upper(), columns=kernels.ascii_only("ascii_upper")),
-        _function("trim", 1, 2, "any any", Type.TEXT, _trim(str.strip), columns=kernels.trim("utf8_trim")),
-        _function("ltrim", 1, 2, "any any", Type.TEXT, _trim(str.lstrip), columns=kernels.trim("utf8_ltrim")),
-        _function("rtrim", 1, 2, "any any", Type.TEXT, _trim(str.rstrip), columns=kernels.trim("utf8_rtrim")),
-        _function("substr", 2, 3, "any integer integer", _first, _substring, columns=kernels.substring),
-        _function("substring", 2, 3, "any integer integer", _first, _substring, columns=kernels.substring),
-        _function("replace", 3, 3, "any any any", Type.TEXT, _replace),
-        _function("instr", 2, 2, "any any", Type.INTEGER, _instr),
-        _function("strpos", 2, 2, "any any", Type.INTEGER, _instr),
-        _function("reverse", 1, 1, "any", Type.TEXT, lambda v: _text(v)[::-1]),
-        _function("starts_with", 2, 2, "any any", Type.BOOLEAN, lambda a, b: _text(a).startswith(_text(b))),
-        _function("hex", 1, 1, "any", Type.TEXT, _hex),
-        _function("unicode", 1, 1, "any", Type.INTEGER, lambda v: ord(_text(v)[0]) if _text(v) else None),
-        _function("typeof", 1, 1, "any", Type.TEXT, _typeof, null_aware=True),
-        _function("nullif", 2, 2, "any any", _first, _null_if, null_aware=True, columns=kernels.null_if),
-        _function("extract", 2, 2, "any any", lambda types: Type.ANY, _extract, columns=kernels.extract),
-        _function("date_part", 2, 2, "any any", lambda types: Type.ANY, _extract, columns=kernels.extract),
-        _function("date_trunc", 2, 2, "any any", Type.TIMESTAMP, _date_trunc, columns=kernels.date_trunc),
-        _function("strftime", 2, 2, "any any", Type.TEXT, _strftime),
-        _function("date", 1, 1, "any", Type.DATE, _date, columns=kernels.to_date),
-        _function("datetime", 1, 1, "any", Type.TIMESTAMP, _moment, columns=kernels.to_timestamp),
-        _function("greatest", 1, 100, "any", common_type, _extreme(">")),
-        _function("least", 1, 100, "any", common_type, _extreme("<")),
+        declare("lower", 1, 1, "any", Type.TEXT, lambda v: _text(v).lower(), columns=kernels.ascii_only("ascii_lower")),
+        declare("upper", 1, 1, "any", Type.TEXT, lambda v: _text(v).upper(), columns=kernels.ascii_only("ascii_upper")),
+        declare("trim", 1, 2, "any any", Type.TEXT, _trim(str.strip), columns=kernels.trim("utf8_trim")),
+        declare("ltrim", 1, 2, "any any", Type.TEXT, _trim(str.lstrip), columns=kernels.trim("utf8_ltrim")),
+        declare("rtrim", 1, 2, "any any", Type.TEXT, _trim(str.rstrip), columns=kernels.trim("utf8_rtrim")),
+        declare("substr", 2, 3, "any integer integer", first_type, _substring, columns=kernels.substring),
+        declare("substring", 2, 3, "any integer integer", first_type, _substring, columns=kernels.substring),
+        declare("replace", 3, 3, "any any any", Type.TEXT, _replace),
+        declare("instr", 2, 2, "any any", Type.INTEGER, _instr),
+        declare("strpos", 2, 2, "any any", Type.INTEGER, _instr),
+        declare("reverse", 1, 1, "any", Type.TEXT, lambda v: _text(v)[::-1]),
+        declare("starts_with", 2, 2, "any any", Type.BOOLEAN, lambda a, b: _text(a).startswith(_text(b))),
+        declare("hex", 1, 1, "any", Type.TEXT, _hex),
+        declare("unicode", 1, 1, "any", Type.INTEGER, lambda v: ord(_text(v)[0]) if _text(v) else None),
+        declare("typeof", 1, 1, "any", Type.TEXT, _typeof, null_aware=True),
+        declare("nullif", 2, 2, "any any", first_type, _null_if, null_aware=True, columns=kernels.null_if),
+        declare("extract", 2, 2, "any any", lambda types: Type.ANY, _extract, columns=kernels.extract),
+        declare("date_part", 2, 2, "any any", lambda types: Type.ANY, _extract, columns=kernels.extract),
+        declare("date_trunc", 2, 2, "any any", Type.TIMESTAMP, _date_trunc, columns=kernels.date_trunc),
+        declare("strftime", 2, 20, "any any", Type.TEXT, _strftime),
+        declare("date", 1, 20, "any", Type.DATE, _date, columns=kernels.to_date),
+        declare("datetime", 1, 20, "any", Type.TIMESTAMP, _datetime, columns=kernels.to_timestamp),
+        declare("greatest", 1, 100, "any", common_type, _extreme(">")),
+        declare("least", 1, 100, "any", common_type, _extreme("<")),
+        *FURTHER,
     )
 }  # fmt: skip
 

@@ -323,15 +323,19 @@ def date_trunc(part: Any, value: Any) -> Any:
     return arrow.pc.floor_temporal(_moment(value), unit=part.as_py())
 
 
-def to_date(value: Any) -> Any:
+def to_date(value: Any, *changes: Any) -> Any:
     """date(value)."""
+    if changes:
+        raise NoForm("moved")
     return call("floor_temporal", _moment(value), options=arrow.pc.RoundTemporalOptions(unit="day")).cast(
         arrow.TYPES[Type.DATE]
     )
 
 
-def to_timestamp(value: Any) -> Any:
+def to_timestamp(value: Any, *changes: Any) -> Any:
     """datetime(value)."""
+    if changes:
+        raise NoForm("moved")
     return _moment(value)
 
 
