@@ -6,8 +6,8 @@ from engine.catalog.objects import Table
 from engine.record.types import Type
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.binder import Binder
+from engine.sql.declaration import Function
 from engine.sql.expr import Call, Const, Expr
-from engine.sql.functions import Function
 from engine.sql.row_exprs import default_expr
 from engine.sql.scope import Scope, problem, suggestion
 from grammar import ast

@@ -15,6 +15,7 @@ from engine.record.types import NUMERIC, Type, convert, describe, normalise, try
 from engine.sql import functions as fn
 from engine.sql import kernels
 from engine.sql.collation import BINARY, NOCASE, bare, collation_of, compared, folded, keyed, marked
+from engine.sql.declaration import Function, common_type
 from engine.sql.expr import (
     Aggregate,
     Call,
@@ -28,7 +29,6 @@ from engine.sql.expr import (
     SubqueryExpr,
     walk,
 )
-from engine.sql.functions import Function, common_type
 from engine.sql.plan import Plan, Project
 from engine.sql.scope import Scope, problem, suggestion
 from grammar import ast

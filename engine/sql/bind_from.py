@@ -8,8 +8,8 @@ from engine.base.errors import LimitError
 from engine.catalog.objects import KeyKind, Table, View
 from engine.record.types import Type
 from engine.sql.bind_expr import COALESCE, ExprBinder
+from engine.sql.declaration import common_type
 from engine.sql.expr import Call, Column, Expr, Logic
-from engine.sql.functions import common_type
 from engine.sql.plan import Join, Plan, Scan, SystemScan, SystemTable
 from engine.sql.scope import Entry, Scope, problem, suggestion
 from grammar import ast

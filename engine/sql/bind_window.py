@@ -9,8 +9,8 @@ from engine.record.types import NUMERIC, Type
 from engine.sql import functions as fn
 from engine.sql.bind_expr import ExprBinder, nulls_last
 from engine.sql.collation import keyed
+from engine.sql.declaration import Function
 from engine.sql.expr import Column, Const, Expr, Frame, WindowCall
-from engine.sql.functions import Function
 from engine.sql.plan import Plan, Window
 from engine.sql.scope import Scope, suggestion
 from grammar import ast

@@ -26,8 +26,8 @@ from engine.sql.bind_expr import ExprBinder, nulls_last
 from engine.sql.bind_from import FromBinder
 from engine.sql.bind_window import Windows
 from engine.sql.collation import NOCASE, bare, collation_of, folded, keyed
+from engine.sql.declaration import Function, common_type
 from engine.sql.expr import Aggregate, Column, Const, Expr, rewrite, walk
-from engine.sql.functions import Function, common_type
 from engine.sql.plan import (
     Distinct,
     Filter,

@@ -16,7 +16,7 @@ from engine.base.dataclass import dataclass, replace
 from engine.record.types import Type, Value
 
 if TYPE_CHECKING:
-    from engine.sql.functions import Function
+    from engine.sql.declaration import Function
     from engine.sql.plan import Plan
 
 

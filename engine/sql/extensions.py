@@ -14,7 +14,7 @@ from engine.record.types import Type, normalise, type_named
 from engine.sql import functions
 from engine.sql.aggregates import Aggregator
 from engine.sql.columns import arrow
-from engine.sql.functions import Function
+from engine.sql.declaration import Function
 from engine.sql.plan import SystemTable
 from engine.sql.shared import Shared
 from grammar.tokens import RESERVED

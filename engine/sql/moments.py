@@ -40,7 +40,7 @@ def _moved(moment: datetime.datetime, change: str) -> datetime.datetime:
         if "." not in amount:
             return _by_months(moment, int(amount) * (12 if unit == "year" else 1))
     elif change.startswith("start of ") and change[9:] in _STARTS:
-        return moment.replace(**_STARTS[change[9:]])
+        return moment.replace(**_STARTS[change[9:]])  # type: ignore[arg-type]
     elif re.fullmatch("weekday [0-6]", change):
         return moment + datetime.timedelta(days=(int(change[-1]) - moment.isoweekday()) % 7)
     raise DataError(

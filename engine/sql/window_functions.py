@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.base.errors import DataError
 from engine.record.types import Type, describe
-from engine.sql.functions import Function, common_type
+from engine.sql.declaration import Function, common_type
 from engine.sql.window_frames import Part, Partition
 
 Arguments = list[list[Any]]

@@ -88,12 +88,15 @@ def duckdb(data: dict[str, Rows]) -> Ask | None:
 
 
 def plain(value: Any) -> Any:
-    """Booleans are numbers to SQLite; REALs, and DuckDB's decimals, are compared as they print in 12 digits."""
+    """Booleans are numbers to SQLite; REALs, and DuckDB's decimals, are compared as they print in 12 digits.
+
+    What is left of a sum that should be 0 is 0: our sums are exact, others' are not.
+    """
     if isinstance(value, (bool, int)):
         return int(value)
     if value is None or isinstance(value, (str, bytes)):
         return value
-    rounded = float(f"{float(value):.12g}")
+    rounded = 0.0 if abs(value) < 1e-12 else float(f"{float(value):.12g}")
     return int(rounded) if rounded.is_integer() else rounded
 
 
