@@ -83,12 +83,6 @@ MUTANTS = {
         "    leader = _take_leader(w, parity ^ 1)\n",
         "    leader = cython.cast(cython.pointer(waiter_t), cython.NULL)\n",
     ),
-    # who is to lead the next group goes on as if this group's sync had served it, too
-    "next_group_served_too_early": Mutant(
-        "engine.wal.writer",
-        "    leader = _take_leader(w, parity ^ 1)\n",
-        "    leader = _take_leader(w, parity ^ 1)\n    if leader != cython.NULL:\n        leader.served = True\n",
-    ),
 }
 
 

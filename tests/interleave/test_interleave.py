@@ -41,7 +41,7 @@ def test_every_interleaving_is_right() -> None:
 @pytest.mark.parametrize("name", mutants.MUTANTS if LONG else CHOSEN)
 def test_a_racy_engine_is_caught(name: str, tmp_path: Path) -> None:
     mutants.build(name, tmp_path)
-    done = mutants.run(tmp_path, 0, MUTANT_SEEDS)
+    done = mutants.run(tmp_path, 0, MUTANT_SEEDS, seconds=5 * MUTANT_SEEDS)
     print(done.stdout[-200:])
     assert done.returncode != 0, f"{MUTANT_SEEDS} interleavings, and {name} went unseen"
 
