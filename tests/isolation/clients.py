@@ -90,6 +90,7 @@ class Log:
         self.elements = itertools.count(1)
         self.keys = itertools.count(self.hot)
         self.active = [f"{i:06}" for i in range(self.hot)]
+        self.retiring = threading.Lock()
 
     def begin(self) -> Transaction:
         transaction = Transaction(next(self.numbers), self.clock())
@@ -97,9 +98,12 @@ class Log:
         return transaction
 
     def grown(self, key: str, length: int) -> None:
-        """A list has this length now: a long one is retired."""
-        if length >= LONGEST and key in self.active:
-            self.active[self.active.index(key)] = f"{next(self.keys):06}"
+        """A list has this length now: a long one is retired, by the first of the threads that find it long."""
+        if length < LONGEST:
+            return
+        with self.retiring:
+            if key in self.active:
+                self.active[self.active.index(key)] = f"{next(self.keys):06}"
 
 
 @dataclass(frozen=True)
