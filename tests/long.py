@@ -29,7 +29,7 @@ PARTS: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {
         {"ANOKURO_SQL_QUERIES": "100000"},
         (*ORDINARY, "-o", "faulthandler_timeout=0", "tests/sql/test_differential.py", "tests/sql/test_metamorphic.py"),
     ),
-    "interleave": ({"ANOKURO_INTERLEAVINGS": "5000"}, (*CHECKED, "tests/interleave")),
+    "interleave": ({"ANOKURO_INTERLEAVINGS": "5000"}, (*CHECKED, "-o", "faulthandler_timeout=0", "tests/interleave")),
     "tsan": ({"ANOKURO_ISOLATION_TRANSACTIONS": "10000"}, (*TSAN, *THREADS, "-k", "sums or thread or group or crash")),
 }
 

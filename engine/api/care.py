@@ -1,4 +1,4 @@
-"""Statements that care for the whole database: CHECK, CHECKPOINT, DROP CHECKPOINT and VACUUM."""
+"""Statements that care for the whole database: CHECK (also as the table sys.findings), CHECKPOINT, DROP CHECKPOINT and VACUUM."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from engine.api.database import Database
     from engine.sql.shared import Shared
 
-FINDING_COLUMNS = ("finding", "file", "page", "offset")
-VACUUM_COLUMNS = ("bytes_before", "bytes_after", "bytes_given_back", "pages_moved")
+FINDING_COLUMNS = (("finding", Type.TEXT), ("file", Type.TEXT), ("page", Type.INTEGER), ("offset", Type.INTEGER))
+VACUUM_COLUMNS = ("bytes_before", "bytes_after", "bytes_given_back", "pages_moved", "pages_merged")
 
 
 def register_care(shared: Shared, database: Database) -> None:
@@ -22,15 +22,17 @@ def register_care(shared: Shared, database: Database) -> None:
     if ast.Check in shared.handlers:
         return
 
+    def findings(args: tuple[Any, ...], session: Any) -> list[tuple[Any, ...]]:
+        found = database.check(lambda what, done, whole: session.check_flag())
+        return [(finding.what, finding.file, finding.page, finding.offset) for finding in found]
+
     def check(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
         """One row for each finding; none when the database is sound."""
         assert isinstance(node, ast.Check)
         if node.name is not None:
             raise NotSupportedError("CHECK of a single tree is not there yet; CHECK alone checks everything")
-        rows = [(finding.what, finding.file, finding.page, finding.offset) for finding in database.check()]
-        return Result(
-            FINDING_COLUMNS, (Type.TEXT, Type.TEXT, Type.INTEGER, Type.INTEGER), iter(rows), statement="CHECK"
-        )
+        names, types = tuple(name for name, _ in FINDING_COLUMNS), tuple(kind for _, kind in FINDING_COLUMNS)
+        return Result(names, types, iter(findings((), session)), statement="CHECK")
 
     def checkpoint(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
         if session.in_transaction:
@@ -40,15 +42,15 @@ def register_care(shared: Shared, database: Database) -> None:
         return Result(statement="CHECKPOINT")
 
     def vacuum(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
-        """One row: bytes of the data file before and after, how many were given back, how many pages were moved."""
+        """One row: bytes of the data file before and after, how many were given back, how many pages were moved and merged."""
         assert isinstance(node, ast.Vacuum)
         if node.name is not None:
             raise NotSupportedError("VACUUM of a single table is not there: the file is one; use VACUUM alone")
         if session.in_transaction:
             raise OperationalError("VACUUM cannot run inside a transaction; COMMIT first")
         done = database.vacuum(lambda at, last: session.check_flag())
-        row = (done.bytes_before, done.bytes_after, done.bytes_given_back, done.pages_moved)
-        return Result(VACUUM_COLUMNS, (Type.INTEGER,) * 4, iter([row]), statement="VACUUM")
+        row = (done.bytes_before, done.bytes_after, done.bytes_given_back, done.pages_moved, done.pages_merged)
+        return Result(VACUUM_COLUMNS, (Type.INTEGER,) * 5, iter([row]), statement="VACUUM")
 
     def drop_checkpoint(node: ast.Statement, session: Any, params: tuple[Any, ...]) -> Result:
         assert isinstance(node, ast.DropCheckpoint)
@@ -62,6 +64,7 @@ def register_care(shared: Shared, database: Database) -> None:
         return Result(statement="DROP CHECKPOINT")
 
     shared.register_statement(ast.Check, check)
+    shared.register_system_table("findings", FINDING_COLUMNS, findings)
     shared.register_statement(ast.Checkpoint, checkpoint)
     shared.register_statement(ast.DropCheckpoint, drop_checkpoint)
     shared.register_statement(ast.Vacuum, vacuum)

@@ -6,6 +6,7 @@ rest is counting. All of it reads one snapshot.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.base.errors import Error, IntegrityError
@@ -14,28 +15,37 @@ from engine.sql.compile_expr import Runtime
 from engine.sql.foreign_keys import check_table, make_link
 from engine.sql.index_entries import compile_entries
 from engine.txn.check import check_store
+from engine.txn.stats import store_stats
 from engine.txn.transaction import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from engine.api.database import Database
     from engine.catalog.catalog import Schema
     from engine.catalog.objects import Table
 
 FINDINGS_MAX = 100
 """Findings about the rows of one table; what is behind them would say the same again."""
+LOOK_EVERY = 256
+"""Pages, or rows, between two reports of progress."""
 DIRECTORY, CATALOG = 0, 1
+Progress = Callable[[str, int, int], None]
 
 
-def check_database(database: Database, progress: Callable[[int], None] | None = None) -> list[Finding]:
-    """Findings; an empty list when the database is sound. progress: called with the number of pages checked."""
-    findings: list[Finding] = list(check_store(database.store, progress))
+def check_database(database: Database, progress: Progress | None = None) -> list[Finding]:
+    """Findings; an empty list when the database is sound. progress: see Database.check."""
+    report = progress if progress is not None else _silent
+    pages = int(store_stats(database.store).pages)
+
+    def checked(count: int) -> None:
+        if count % LOOK_EVERY == 0:
+            report("pages", count, pages)
+
+    findings: list[Finding] = list(check_store(database.store, checked))
     if findings:
         return findings  # what stands on damaged pages would only be noise
     txn = Transaction(database.store, "snapshot", readonly=True)
     try:
-        findings += _check_catalog(database, txn)
+        findings += _check_catalog(database, txn, report)
     except Error as error:
         findings.append(Finding(f"catalog: {error}", database.path))
     finally:
@@ -43,7 +53,7 @@ def check_database(database: Database, progress: Callable[[int], None] | None = 
     return findings
 
 
-def _check_catalog(database: Database, txn: Transaction) -> list[Finding]:
+def _check_catalog(database: Database, txn: Transaction, report: Progress) -> list[Finding]:
     """Every tree belongs to one object of the catalog and the reverse; then the tables."""
     schema = database.catalog.schema(txn)
     found = []
@@ -62,11 +72,15 @@ def _check_catalog(database: Database, txn: Transaction) -> list[Finding]:
         if tree not in owners:
             found.append(Finding(f"tree {tree} belongs to nothing in the catalog", database.path))
     for table in schema.tables.values():
-        found += _check_table(database.path, txn, schema, table)
+        found += _check_table(database.path, txn, schema, table, report)
     return found
 
 
-def _check_table(path: str, txn: Transaction, schema: Schema, table: Table) -> list[Finding]:
+def _silent(what: str, done: int, whole: int) -> None:
+    """Nobody wants to know."""
+
+
+def _check_table(path: str, txn: Transaction, schema: Schema, table: Table, report: Progress) -> list[Finding]:
     found: list[Finding] = []
     decoder = table.decoder(tuple(range(len(table.columns))))
     encoder = table.encoder()
@@ -74,7 +88,10 @@ def _check_table(path: str, txn: Transaction, schema: Schema, table: Table) -> l
     reader = Runtime()
     reader.txn = txn
     held = dict.fromkeys((index.name for index in table.indexes), 0)
-    for key, value in txn.scan(table.tree):
+    rows = txn.count(table.tree)
+    for number, (key, value) in enumerate(txn.scan(table.tree)):
+        if number % LOOK_EVERY == 0:
+            report(f"rows of {table.name}", number, rows)
         if len(found) >= FINDINGS_MAX:
             return found
         try:

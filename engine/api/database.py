@@ -174,7 +174,7 @@ class Database:
         return retained_checkpoints(self.store)
 
     def vacuum(self, progress: Callable[[int, int], None] | None = None) -> VacuumResult:
-        """Move pages from the end of the data file into free space before them, and cut the end off, while work goes on.
+        """Merge pages that deletions have left thin, move pages from the end of the data file into free space before them, and cut the end off, while work goes on.
 
         progress: called with (page ids looked at, page ids in all); an exception of it ends VACUUM, nothing is lost.
         """
@@ -193,12 +193,16 @@ class Database:
         self.store.check_open()
         backup_store(self.store, self.store.fs, os.fspath(path), progress)
 
-    def check(self) -> list[Any]:
-        """Check everything; the findings, none when the database is sound."""
+    def check(self, progress: Callable[[str, int, int], None] | None = None) -> list[Any]:
+        """Check everything; the findings, none when the database is sound.
+
+        progress: called now and then with what is being checked ("pages", "rows of t"), how many of them are done and how many
+        there are; what it raises ends the check.
+        """
         from engine.api.check import check_database
 
         self.store.check_open()
-        return check_database(self)
+        return check_database(self, progress)
 
     def stats(self) -> dict[str, Any]:
         """Counters since the database was opened, and `io`: how pages are read and written together."""
@@ -380,7 +384,11 @@ class TransactionTree:
 
     def get_many(self, keys: Iterable[bytes]) -> list[bytes | None]:
         """The values of several keys, None where there is none."""
-        return [self.get(key) for key in keys]
+        wanted = list(keys)
+        for key in wanted:
+            self._txn.store.check_key(key)
+        tree = self._id()
+        return [None] * len(wanted) if tree is None else self._txn.get_many(tree, wanted)
 
     def put(self, key: bytes, value: bytes) -> None:
         """Insert or replace."""

@@ -55,6 +55,7 @@ cdef extern from *:
                 entry = ank_threads[i];
                 entry->depth = 0;
                 entry->waiting = 0;
+                entry->in_section = 0;
             }
         }
         entry->in_use = 1;

@@ -27,7 +27,9 @@ cdef enum:
     TRACE_PUBLISH = 18       # lsn: of the commit
     TRACE_SYNC = 19          # the log is made durable; lsn: up to where
     TRACE_SYNCED = 20
-    TRACE_LIMIT = 21
+    TRACE_PROBE = 21         # a search in the memtable; bytes: the key; a: tree, b: 1 there is an entry of the key
+    TRACE_WRITE = 22         # a write noted in the memtable; bytes: the key; a: tree, b: bytes of the value, -1: a delete
+    TRACE_LIMIT = 23
 
 cdef struct trace_event_s:
     uint64_t at              # ticks

@@ -19,7 +19,7 @@ from engine.btree.cell_records cimport log_delete, log_put
 from engine.pool.latch cimport LATCH_PIN, latch_exclusive, unlatch_exclusive
 from engine.pool.page_ids cimport mark_changed, note_page, page_id_give, page_id_take
 from engine.pool.pool cimport (
-    FRAME_DIRTY, FRAME_GARBAGE, frame_give, frame_of, frame_page, frame_t, frame_take, page_ref_t, pool_pin, pool_t,
+    FRAME_DIRTY, FRAME_GARBAGE, frame_dirty, frame_give, frame_of, frame_page, frame_t, frame_take, page_ref_t, pool_pin, pool_t,
     pool_unpin, ref_of, set_frame, store_release,
 )
 from engine.pool.slots cimport slot_drop

@@ -136,7 +136,7 @@ def batch_touch(b, page_id, frame):
         if done != OK:
             b.touched_count -= 1  # without a version of its own an abort must not touch the page
     if done == OK:
-        p.frames[frame].flags |= FRAME_DIRTY
+        frame_dirty(cython.address(p.frames[frame]))
     mutex_unlock(cython.address(p.mutex))
     return done
 
@@ -149,7 +149,7 @@ def _touch_again(b, page_id, frame):
     if version_needed(p, frame_page(p, frame).lsn):
         done = version_keep(p, page_id, frame)
         if done == OK:
-            p.frames[frame].flags |= FRAME_DIRTY
+            frame_dirty(cython.address(p.frames[frame]))
     mutex_unlock(cython.address(p.mutex))
     return done
 
@@ -177,7 +177,7 @@ def _latch(b, page_id, frame):
         r = ref_of(p, page_id)
         slot_drop(p, r.slot, SLOT_LIVE)
         r.slot = 0
-        f.flags |= FRAME_DIRTY
+        frame_dirty(f)
         mutex_unlock(cython.address(p.mutex))
     if traced():
         trace_bytes(TRACE_BEFORE, page_id, frame, 0, 0, 0, frame_page(p, frame), p.page_size)
@@ -204,7 +204,8 @@ def _new_page(b, page_id):
         return done
     f = cython.address(p.frames[frame])
     f.page_id = page_id[0]
-    f.flags = FRAME_DIRTY
+    f.flags = 0
+    frame_dirty(f)
     store32_relaxed(cython.address(f.usage), 1)
     page = frame_page(p, frame)
     memset(page, 0, p.page_size)

@@ -1,4 +1,5 @@
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from engine.base.thread cimport OP_CHECK, thread_does
 from engine.pool.pool cimport pool_t
 
 cdef class TreeChecker:

@@ -74,6 +74,7 @@ class TreeChecker:
         copy: bytes = PyBytes_FromStringAndSize(cython.NULL, size)
         out = cython.cast(cython.p_char, copy)
         with cython.nogil:
+            thread_does(OP_CHECK)
             frame = pool_fix(self.pool, page_id, self.lsn)
             if frame >= 0:
                 memcpy(out, frame_page(self.pool, frame), size)

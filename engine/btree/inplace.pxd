@@ -11,7 +11,7 @@ from engine.btree.node cimport (
 from engine.btree.tree cimport corrupt, path_release, path_t, tree_descend, value_inline_max
 from engine.pool.latch cimport latch_exclusive, unlatch_exclusive
 from engine.pool.page_ids cimport mark_changed
-from engine.pool.pool cimport FRAME_DIRTY, SLOT_LIVE, frame_page, page_ref_t, pool_t, ref_of, store_release
+from engine.pool.pool cimport SLOT_LIVE, frame_dirty, frame_page, page_ref_t, pool_t, ref_of, store_release
 from engine.pool.slots cimport slot_drop
 from engine.pool.versions cimport version_needed
 from engine.storage.layout cimport VALUE_OVERFLOW, page_t

@@ -22,7 +22,7 @@ def _ready(p, page_id, frame):
         r = ref_of(p, page_id)
         slot_drop(p, r.slot, SLOT_LIVE)
         r.slot = 0
-        p.frames[frame].flags |= FRAME_DIRTY
+        frame_dirty(cython.address(p.frames[frame]))
         if traced():
             trace_bytes(TRACE_BEFORE, page_id, frame, 0, 0, 0, frame_page(p, frame), p.page_size)
         return OK

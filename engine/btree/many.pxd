@@ -2,6 +2,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from engine.base.thread cimport OP_GET_MANY, thread_does
 from engine.base.atomic cimport load_relaxed, load16_relaxed, load32_relaxed, prefetch
 from engine.base.codes cimport ERR_MEMORY, OK
 from engine.base.trace cimport TRACE_NODE, TRACE_SEEK, trace_bytes, traced

@@ -180,6 +180,7 @@ def look_absent(p, root, lsn, looks, count, out):
         absent += looks[i].step == LOOK_ABSENT
     if absent == 0:
         return OK
+    thread_does(OP_GET_MANY)
     refs = cython.cast(cython.pointer(key_ref_t), malloc(absent * cython.sizeof(key_ref_t)))
     again = cython.cast(cython.pointer(look_t), malloc(absent * cython.sizeof(look_t)))
     places = cython.cast(cython.pointer(cython.long), malloc(absent * cython.sizeof(cython.long)))

@@ -6,7 +6,7 @@ from engine.base.atomic cimport load32_relaxed, load_acquire, load_relaxed, load
 from engine.base.codes cimport ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY, ERR_RESTART, OK
 from engine.base.schedule cimport POINT_OPTIMISTIC, yield_with_gil
 from engine.base.sync cimport thread_yield
-from engine.base.thread cimport thread_self, thread_t
+from engine.base.thread cimport OP_GET, OP_SCAN, thread_does, thread_self, thread_t
 from engine.base.trace cimport TRACE_NODE, TRACE_SEEK, trace_bytes, traced
 from engine.btree.ahead cimport ahead_bring, ahead_plan, ahead_t
 from engine.btree.node cimport (

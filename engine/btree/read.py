@@ -123,6 +123,7 @@ def _slow_get(p, root, lsn, key, key_len, default, path):
 
 def value_copy(p, root, lsn, key, key_len, out, length):
     """Copy the value of a key into memory from malloc, which the caller frees. 1, 0: no such key, or an error."""
+    thread_does(OP_GET)
     while True:
         at = lsn if lsn != 0 else load_acquire(cython.address(p.published))
         frame: int32_t = -1
@@ -220,6 +221,7 @@ def range_count(p, root, lsn, start, start_len, bounded, stop, stop_len, enough)
     """
     total: int64_t = 0
     size = p.page_size
+    thread_does(OP_SCAN)
     from_key = cython.cast(cython.p_uchar, malloc(size))
     if from_key == cython.NULL:
         return ERR_MEMORY
@@ -320,6 +322,7 @@ class Scan:
 
     def _load(self):
         """Copy the next leaf. 0 or an error."""
+        thread_does(OP_SCAN)
         frame: int32_t = -1
         kind: cython.int = BOUND_KEY
         if self.reverse:

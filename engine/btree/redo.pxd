@@ -3,7 +3,7 @@ from libc.string cimport memset
 from engine.base.atomic cimport prefetch
 from engine.base.codes cimport ERR_CORRUPT, ERR_LOG, ERR_MEMORY, OK
 from engine.base.sync cimport mutex_lock, mutex_unlock
-from engine.base.thread cimport thread_self
+from engine.base.thread cimport OP_RECOVERY, thread_does, thread_self
 from engine.btree.batch cimport forget_page
 from engine.pool.page_ids cimport mark_changed
 from engine.btree.node cimport (

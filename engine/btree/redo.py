@@ -139,6 +139,7 @@ def redo_prefetch(p, page_id):
 
 def _fetch(redo, page_id, makes):
     """Pin and latch a page that records change, an empty one if `makes`; it is dirty from now on. 0 or an error."""
+    thread_does(OP_RECOVERY)
     p = redo.pool
     mutex_lock(cython.address(p.mutex))
     done = pool_know(p, page_id)

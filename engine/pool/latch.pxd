@@ -10,7 +10,8 @@ from engine.base.schedule cimport (
 )
 from engine.base.sync cimport cond_broadcast, cond_init, cond_t, cond_wait, mutex_init, mutex_lock, mutex_t, mutex_unlock
 from engine.base.trace cimport TRACE_LATCH, TRACE_UNLATCH, TRACE_UNPIN, TRACE_WAIT, trace_event, traced
-from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, WAIT_KINDS, held_t, thread_self, thread_t, ticks, ticks_per_ns
+from engine.base.thread cimport HELD_MAX, WAIT_BUCKETS, WAIT_KINDS, WAITS_LATCH, held_t, thread_self, thread_t, ticks, ticks_per_ns
+from engine.pool.order cimport order_note
 
 cdef enum:
     HEAT_SAMPLE = 64         # a power of two
@@ -85,9 +86,19 @@ cdef void latch_init() noexcept nogil
 
 cdef void _wait(uint64_t *word, uint64_t blockers, uint8_t mode, uint32_t frame, uint32_t page) noexcept nogil
 cdef void _wake(uint64_t *word) noexcept nogil
-cdef void _remember(thread_t *t, uint32_t frame, uint32_t page, uint8_t mode) noexcept nogil
+cdef void _remember(thread_t *t, uint64_t *word, uint32_t frame, uint32_t page, uint8_t mode) noexcept nogil
 cdef void _forget(thread_t *t, uint32_t frame) noexcept nogil
 cdef void _trace_unlatch(thread_t *t, uint32_t frame) noexcept nogil
+
+# A latch among those of all pools: its cache line's address, short of what never differs.
+cdef inline uint32_t latch_place(uint64_t *word) noexcept nogil:
+    return <uint32_t>(<uint64_t>word >> 6)
+
+# The frame that the thread has latched last, while it was empty, gets this page: that is what it holds.
+cdef inline void latch_note_page(uint32_t frame, uint32_t page) noexcept nogil:
+    t = thread_self()
+    if t.depth > 0 and t.depth <= HELD_MAX and t.held[t.depth - 1].frame == frame:
+        t.held[t.depth - 1].page = page
 
 # A visit of a page, for the diagnostics: every HEAT_SAMPLE-th of a thread is noted at the frame.
 cdef inline void frame_visit(frame_t *f) noexcept nogil:

@@ -11,8 +11,8 @@ to the version, so an *optimistic* reader, which writes nothing, sees afterwards
 
 Protocol. A thread that waits for a page latch holds no other: readers take one at a time on their way down, because
 page versions (see versions.py) make what they see consistent without coupling; the one writer in the commit section pins
-its path and takes X for each change by itself. So latches cannot deadlock among themselves; the checked build asserts it.
-Nobody waits for a latch while holding the GIL or the pool's mutex.
+its path and takes X for each change by itself. So latches cannot deadlock among themselves; the checked build asserts it,
+every build reports a thread that breaks it, and whether a cycle came of it (order.py). Nobody waits for a latch while holding the GIL or the pool's mutex.
 
 Waiting. After a bounded spin a waiter sets W under the mutex of its parking lot (one of 64, chosen by the word's
 address) and sleeps; whoever releases a word with W set wakes the lot. Setting W by compare-and-swap on the word that
@@ -42,7 +42,7 @@ def latch_init():
     _ready = True
 
 
-def _remember(t, frame, page, mode):
+def _remember(t, word, frame, page, mode):
     if not diagnostics:
         return
     if t.depth < HELD_MAX:
@@ -50,6 +50,7 @@ def _remember(t, frame, page, mode):
         h.frame = frame
         h.page = page
         h.mode = mode
+        h.place = latch_place(word)
         h.since = ticks()
     t.depth += 1
     if traced():
@@ -112,7 +113,7 @@ def latch_shared(word, frame, page):
         else:
             seen = load_relaxed(word)
     t.acquired_shared += diagnostics
-    _remember(t, frame, page, 83)
+    _remember(t, word, frame, page, 83)
 
 
 def try_shared(word, frame, page):
@@ -122,7 +123,7 @@ def try_shared(word, frame, page):
         if cas64(word, seen, seen + 1):
             t = thread_self()
             t.acquired_shared += diagnostics
-            _remember(t, frame, page, 83)
+            _remember(t, word, frame, page, 83)
             return True
         seen = load_relaxed(word)
     return False
@@ -154,7 +155,7 @@ def latch_exclusive(word, frame, page):
         else:
             seen = load_relaxed(word)
     t.acquired_exclusive += diagnostics
-    _remember(t, frame, page, 88)
+    _remember(t, word, frame, page, 88)
 
 
 def try_evict(word, frame, page):
@@ -167,7 +168,7 @@ def try_evict(word, frame, page):
         return False
     t = thread_self()
     t.acquired_exclusive += diagnostics
-    _remember(t, frame, page, 88)
+    _remember(t, word, frame, page, 88)
     return True
 
 
@@ -211,10 +212,13 @@ def _wait(word, blockers, mode, frame, page):
     t.wait.frame = frame
     t.wait.page = page
     t.wait.mode = mode
+    t.wait.place = latch_place(word)
     t.wait.kind = load8_relaxed(cython.address(f.kind))
     t.wait.level = load8_relaxed(cython.address(f.level))
     t.wait.since = ticks()
-    t.waiting = 1
+    t.waiting = WAITS_LATCH
+    if t.depth > 0 or t.in_section:
+        order_note(t)
     lot = (cython.cast(uint64_t, word) >> 6) % PARKING_LOTS
     mutex_lock(cython.address(_lots[lot]))
     while True:

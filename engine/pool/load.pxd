@@ -5,9 +5,9 @@ from engine.base.codes cimport OK
 from engine.base.invariant cimport invariant
 from engine.base.sync cimport mutex_lock, mutex_unlock
 from engine.base.thread cimport thread_self
-from engine.pool.latch cimport LATCH_EXCLUSIVE, try_evict, unlatch_exclusive
+from engine.pool.latch cimport LATCH_EXCLUSIVE, latch_note_page, try_evict, unlatch_exclusive
 from engine.pool.pool cimport (
-    FRAME_DIRTY, FRAME_GARBAGE, _detach, _take_free, frame_give, frame_of, frame_page, frame_take, page_known, pool_t,
+    EVICTED_RING, FRAME_DIRTY, FRAME_GARBAGE, _detach, _take_free, frame_give, frame_of, frame_page, frame_take, page_known, pool_t,
     ref_of, set_frame,
 )
 from engine.storage.aio cimport (

@@ -145,6 +145,7 @@ def _claim(p, page_id, ring):
         return -1
     f = cython.address(p.frames[frame])
     f.page_id = page_id
+    latch_note_page(frame, page_id)
     store32_relaxed(cython.address(f.usage), 1 if ring == cython.NULL else 0)
     f.loads += 1
     set_frame(p, page_id, frame)
@@ -170,7 +171,7 @@ def _ring_frame(p, ring):
             and not f.flags & (FRAME_DIRTY | FRAME_GARBAGE)
         )
         if unused and try_evict(cython.address(f.word), frame, page_id):
-            if _detach(p, frame):
+            if _detach(p, frame, EVICTED_RING, 0, False):
                 p.recycled += 1
                 return frame
             unlatch_exclusive(cython.address(f.word), frame)

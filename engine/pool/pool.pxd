@@ -14,10 +14,10 @@ from engine.base.schedule cimport POINT_MAP, yield_point, yield_spin
 from engine.base.sync cimport (
     cond_destroy, cond_init, cond_t, mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock, thread_yield,
 )
-from engine.base.thread cimport thread_buffer, thread_self, thread_t
+from engine.base.thread cimport thread_buffer, thread_self, thread_t, ticks
 from engine.base.trace cimport TRACE_EVICT, TRACE_LOAD, TRACE_PIN, TRACE_UNPIN, trace_event, traced
 from engine.pool.latch cimport (
-    LATCH_EXCLUSIVE, LATCH_PIN, frame_t, frame_visit, latch_exclusive, latch_note_kind, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
+    LATCH_EXCLUSIVE, LATCH_PIN, frame_t, frame_visit, latch_exclusive, latch_note_kind, latch_note_page, latch_pin, latch_shared, latch_unpin, try_evict, try_shared,
     unlatch_exclusive, unlatch_shared,
 )
 from engine.storage.file cimport file_read, file_t, file_write
@@ -28,6 +28,10 @@ cdef enum:
     FRAME_DIRTY = 1          # the content is in no slot yet
     FRAME_GARBAGE = 2        # an old version nobody can see
     USAGE_MAX = 3
+    EVICTED_MAX = 64         # pages that left their frames, as far as they are remembered
+    EVICTED_UNUSED = 0       # the hand came by, and its usage count had run down
+    EVICTED_GARBAGE = 1      # an old version nobody can see
+    EVICTED_RING = 2         # a scan used a frame of its own again
     SLOT_LIVE = 1            # holds the newest image of a page, or an old version somebody can see
     SLOT_DURABLE = 2         # the last durable checkpoint needs it
     SLOT_PENDING = 4         # being written; or the checkpoint being written will need it
@@ -68,6 +72,15 @@ cdef extern from *:
         int32_t keeper;         /* index of that snapshot */
         uint64_t until;         /* the newest state when it was kept: later ones do not see it */
     } version_t;
+    /* A page that had to leave its frame. */
+    typedef struct {
+        uint64_t at;            /* ticks */
+        uint32_t page_id;
+        int32_t frame;
+        uint32_t steps;         /* frames the clock hand looked at for it */
+        uint8_t reason, written, kind, level;
+        uint32_t operation;     /* of the thread that wanted the frame */
+    } eviction_t;
     /* A live snapshot, shared by all who read at the same LSN. */
     typedef struct {
         uint64_t lsn;
@@ -81,6 +94,7 @@ cdef extern from *:
         uint32_t page_size, page_shift;
         uint32_t frame_count, hand;
         int32_t free_frames;
+        uint32_t frames_free;        /* how many of them */
         uint32_t next_page_id;
         uint8_t *arena;
         uint64_t arena_bytes;
@@ -116,6 +130,8 @@ cdef extern from *:
         uint32_t warm_end;           /* frames before it have their memory, as far as it was taken ahead */
         uint32_t warm_called;
         uint64_t warmed;             /* frames whose memory was taken ahead */
+        eviction_t evicted[64];      /* the last ones, in a ring */
+        uint64_t evicted_count;
     } pool_t;
     #endif
     """
@@ -129,6 +145,16 @@ cdef extern from *:
         int32_t versions
         uint32_t changed
         uint64_t lsn
+    ctypedef struct eviction_t:
+        uint64_t at
+        uint32_t page_id
+        int32_t frame
+        uint32_t steps
+        uint8_t reason
+        uint8_t written
+        uint8_t kind
+        uint8_t level
+        uint32_t operation
     ctypedef struct version_t:
         uint64_t lsn
         uint32_t page_id
@@ -154,6 +180,7 @@ cdef extern from *:
         uint32_t frame_count
         uint32_t hand
         int32_t free_frames
+        uint32_t frames_free
         uint32_t next_page_id
         uint8_t *arena
         uint64_t arena_bytes
@@ -208,6 +235,8 @@ cdef extern from *:
         uint32_t warm_end
         uint32_t warm_called
         uint64_t warmed
+        eviction_t evicted[64]
+        uint64_t evicted_count
 
 cdef inline page_t *frame_page(const pool_t *p, int32_t frame) noexcept nogil:
     return <page_t *>(p.arena + (<uint64_t>frame << p.page_shift))
@@ -245,6 +274,12 @@ cdef inline void set_frame(pool_t *p, uint32_t page_id, int32_t frame) noexcept 
     storei32_release(&p.frame_chunks[page_id >> CHUNK_BITS][page_id & (CHUNK_SIZE - 1)], frame)
     yield_point(POINT_MAP)
 
+# The frame's page is about to differ from what is in the file. Mutex held, or X.
+cdef inline void frame_dirty(frame_t *f) noexcept nogil:
+    if not f.flags & FRAME_DIRTY:
+        f.flags |= FRAME_DIRTY
+        thread_self().dirtied += 1
+
 cdef inline void frame_touch(frame_t *f) noexcept nogil:
     usage = load32_relaxed(&f.usage)
     if usage < USAGE_MAX:
@@ -269,7 +304,7 @@ cdef int32_t _load_version(pool_t *p, int32_t version) noexcept nogil
 cdef int read_image(pool_t *p, uint32_t page_id, uint32_t slot, uint32_t tag, page_t *into) noexcept nogil
 cdef int write_image(pool_t *p, const page_t *page, uint32_t slot, uint32_t *tag) noexcept nogil
 cdef int _write_out(pool_t *p, int32_t frame) noexcept nogil
-cdef bint _detach(pool_t *p, int32_t frame) noexcept nogil
+cdef bint _detach(pool_t *p, int32_t frame, uint8_t reason, long steps, bint written) noexcept nogil
 
 cdef inline void pool_unfix(pool_t *p, int32_t frame) noexcept nogil:
     unlatch_shared(&p.frames[frame].word, <uint32_t>frame)

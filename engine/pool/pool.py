@@ -78,6 +78,7 @@ def pool_init(p, page_size, pool_bytes, file):
         p.frames[i].version = -1
         p.frames[i].next_free = p.free_frames
         p.free_frames = i
+    p.frames_free = p.frame_count
     mutex_init(cython.address(p.mutex), RANK_POOL)
     cond_init(cython.address(p.writer_wake), cython.NULL)
     cond_init(cython.address(p.slots_whole), cython.NULL)
@@ -150,6 +151,7 @@ def frame_give(p, frame):
     _clear(f)
     f.next_free = p.free_frames
     p.free_frames = frame
+    p.frames_free += 1
     unlatch_exclusive(cython.address(f.word), frame)
 
 
@@ -162,6 +164,7 @@ def _take_free(p):
             cpu_relax()  # somebody pins it for a moment, to find that it is not what he wanted
             continue
         p.free_frames = p.frames[frame].next_free
+        p.frames_free -= 1
         if cython.cast(cython.uint, frame) >= p.warm_at:
             warm_call(p, frame)
         return frame
@@ -173,6 +176,7 @@ def frame_take(p):
     steps: cython.long = 0
     limit: cython.long = cython.cast(cython.long, p.frame_count) * (USAGE_MAX + 3)
     skipped: cython.int = 0
+    written: cython.int = -1
     while steps < limit:
         frame: cython.int = _take_free(p)  # it may have filled while the mutex was given up
         if frame >= 0:
@@ -190,16 +194,15 @@ def frame_take(p):
                 skipped += 1  # it will be clean the next time round
                 continue
             p.miss_writes += 1
+            written = frame
             done = _write_out(p, frame)
             if done < 0 and done != ERR_POOL_FULL:
                 return done
             if f.flags & FRAME_DIRTY or load32_relaxed(cython.address(f.usage)) > 0 or f.page_id == 0:
                 continue  # not to be had, or given back meanwhile: then it is on the free list, or taken from there
         if try_evict(cython.address(f.word), frame, f.page_id):
-            left: cython.uint = f.page_id
-            if _detach(p, frame):
-                if traced():
-                    trace_event(TRACE_EVICT, left, frame, 0, 0, 0)
+            reason: cython.uint = EVICTED_GARBAGE if f.flags & FRAME_GARBAGE else EVICTED_UNUSED
+            if _detach(p, frame, reason, steps, written == frame):
                 p.evictions += 1
                 p.sweeps += steps
                 return frame
@@ -208,8 +211,8 @@ def frame_take(p):
     return ERR_POOL_FULL
 
 
-def _detach(p, frame):
-    """Part a frame whose X is held from its page. False if its content must not be lost. Mutex held."""
+def _detach(p, frame, reason, steps, written):
+    """Part a frame whose X is held from its page, and note why. False if its content must not be lost. Mutex held."""
     f = cython.address(p.frames[frame])
     invariant(f.page_id != 0, b"an empty frame is taken from the free list only")
     if f.flags & FRAME_GARBAGE:
@@ -223,6 +226,19 @@ def _detach(p, frame):
         invariant(ref_of(p, f.page_id).slot != 0, b"a clean page has a slot")
         invariant(frame_of(p, f.page_id) == frame, b"map and descriptor agree")
         set_frame(p, f.page_id, -1)
+    e = cython.address(p.evicted[p.evicted_count % EVICTED_MAX])
+    p.evicted_count += 1
+    e.at = ticks()
+    e.page_id = f.page_id
+    e.frame = frame
+    e.steps = cython.cast(cython.uint, steps)
+    e.reason = cython.cast(cython.uchar, reason)
+    e.written = written
+    e.kind = f.kind
+    e.level = f.level
+    e.operation = thread_self().operation
+    if traced():
+        trace_event(TRACE_EVICT, f.page_id, frame, 0, 0, 0)
     _clear(f)
     return True
 
@@ -330,6 +346,7 @@ def pool_load(p, page_id):
         return frame
     f = cython.address(p.frames[frame])
     f.page_id = page_id
+    latch_note_page(frame, page_id)
     store32_relaxed(cython.address(f.usage), 1)
     f.loads += 1
     set_frame(p, page_id, frame)
@@ -461,6 +478,7 @@ def _load_version(p, version):
         return OK
     f = cython.address(p.frames[frame])
     f.page_id = page_id
+    latch_note_page(frame, page_id)
     f.version = version
     store32_relaxed(cython.address(f.usage), 1)
     f.loads += 1

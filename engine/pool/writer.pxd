@@ -3,7 +3,7 @@ from libc.stdint cimport int32_t, uint32_t, uint64_t
 from engine.base.atomic cimport load32_relaxed
 from engine.base.codes cimport OK
 from engine.base.sync cimport cond_signal, cond_wait, mutex_lock, mutex_unlock
-from engine.base.thread cimport fork_generation
+from engine.base.thread cimport OP_WRITE_AHEAD, fork_generation, thread_does
 from engine.pool.arena cimport arena_take
 from engine.pool.images cimport (
     IMAGES_MAX, image_settle, images_copy, images_free, images_init, images_t, images_write,
@@ -25,5 +25,7 @@ cdef void warm_call(pool_t *p, int32_t frame) noexcept nogil
 cdef void writer_stop(pool_t *p) noexcept nogil
 cdef void *_work(void *argument) noexcept nogil
 cdef void _warm(pool_t *p) noexcept nogil
+cdef void warm_for(pool_t *p, uint64_t frames) noexcept nogil
+cdef bint _take_memory(pool_t *p, uint64_t end) noexcept nogil
 cdef void _write_ahead(pool_t *p, images_t *images) noexcept nogil
 cdef bint _collect(pool_t *p, images_t *images, uint32_t frame) noexcept nogil

@@ -10,7 +10,7 @@ A miss seldom waits for a write:
 
 Frames are used for the first time in order, and the first touch of a huge page takes memory from the system and zeroes
 it: 0.1 ms, or several where the machine is a guest whose host gives memory late. The thread takes the next few MiB
-while the last ones are filled:
+while the last ones are filled; a checkpoint asks for what may be copied while it runs, before it begins:
 
     arena  [ used so far ........................ | taken ahead    |          ]
                                          warm_at -^      warm_end -^
@@ -118,24 +118,48 @@ def _warm(p):
     """Take memory behind what has it: as much as is in use, within bounds. Mutex held, given up meanwhile."""
     start = cython.cast(uint64_t, p.warm_end) << p.page_shift
     step = min(max(start, WARM_MIN), WARM_MAX)
-    end = min((start + step) & ~(WARM_MIN - 1), p.arena_bytes)
-    at: uint64_t = start
+    taken: cython.bint = _take_memory(p, start + step)
+    end = cython.cast(uint64_t, p.warm_end) << p.page_shift
+    if taken and end < p.arena_bytes:
+        p.warm_at = cython.cast(cython.uint, (end - step // 2) >> p.page_shift)
+
+
+def warm_for(p, frames):
+    """Take the memory of so many frames beside those in use, and come back when it is there: for what copies so many pages."""
+    mutex_lock(cython.address(p.mutex))
+    wanted = cython.cast(uint64_t, p.frame_count - p.frames_free) + frames
+    if p.writer_state == WRITER_RUNS and wanted > p.warm_end:
+        _take_memory(p, (wanted << p.page_shift) + WARM_MIN)
+        if p.warm_at != WARM_NEVER:  # nobody is about to move it
+            p.warm_at = p.warm_end - cython.cast(cython.uint, WARM_MIN >> p.page_shift) // 2
+    mutex_unlock(cython.address(p.mutex))
+
+
+def _take_memory(p, end):
+    """Take the memory before byte `end` of the arena; False where the system does not give it. Mutex held, given up meanwhile.
+
+    Two may do so side by side: taking what is there already changes nothing.
+    """
+    end = min(end & ~(WARM_MIN - 1), p.arena_bytes)
     taken: cython.bint = True
-    while taken and at < end and p.writer_state == WRITER_RUNS:
+    while taken and p.writer_state == WRITER_RUNS:
+        at = cython.cast(uint64_t, p.warm_end) << p.page_shift
+        if at >= end:
+            break
         part = min(end - at, WARM_MIN - (at & (WARM_MIN - 1)))
         mutex_unlock(cython.address(p.mutex))
         taken = arena_take(p.arena + at, part)
         mutex_lock(cython.address(p.mutex))
-        if taken:
-            at += part
-            p.warmed += part >> p.page_shift
-    p.warm_end = cython.cast(cython.uint, at >> p.page_shift)
-    if taken and at < p.arena_bytes:
-        p.warm_at = cython.cast(cython.uint, (at - step // 2) >> p.page_shift)
+        reached = cython.cast(cython.uint, (at + part) >> p.page_shift)
+        if taken and reached > p.warm_end:
+            p.warmed += reached - p.warm_end
+            p.warm_end = reached
+    return taken
 
 
 def _write_ahead(p, images):
     """Write what is dirty and little used in front of the hand. Mutex held, given up meanwhile."""
+    thread_does(OP_WRITE_AHEAD)
     span: cython.uint = min(max(p.frame_count // 8, AHEAD_MIN), AHEAD_MAX, p.frame_count)
     first: cython.uint = p.hand
     at: cython.uint = 0

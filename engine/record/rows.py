@@ -445,12 +445,17 @@ class RowDecoder:
         return row
 
     def rows(self, pairs, flag=None):
-        """The wanted columns of each (key, value) of `pairs`. flag: a list; when flag[0] is true the loop calls flag[1]()."""
+        """The wanted columns of each (key, value) of `pairs`.
+
+        flag: a list; when flag[0] is true the loop calls flag[1](), and to flag[2] it adds how many rows it has read.
+        """
         ticks: cython.uint = 0
         for pair in pairs:
             ticks += 1  # noqa: SIM113 - a C counter
-            if ticks & 0xFF == 0 and flag is not None and flag[0]:
-                flag[1]()
+            if ticks & 0xFF == 0 and flag is not None:
+                flag[2] += 0x100
+                if flag[0]:
+                    flag[1]()
             yield self.decode(cython.cast(bytes, pair[0]), cython.cast(bytes, pair[1]))
 
     def rows_with_keys(self, pairs, flag=None):
@@ -458,8 +463,10 @@ class RowDecoder:
         ticks: cython.uint = 0
         for pair in pairs:
             ticks += 1  # noqa: SIM113 - a C counter
-            if ticks & 0xFF == 0 and flag is not None and flag[0]:
-                flag[1]()
+            if ticks & 0xFF == 0 and flag is not None:
+                flag[2] += 0x100
+                if flag[0]:
+                    flag[1]()
             yield pair[0], self.decode(cython.cast(bytes, pair[0]), cython.cast(bytes, pair[1]))
 
     def __reduce__(self):

@@ -20,6 +20,7 @@ cdef extern from *:
     }
     #if defined(__linux__)
     #include <sys/mman.h>
+    #include <sys/syscall.h>
     #include <sys/vfs.h>
     /* File systems where blocks that are allocated are rewritten in place, so that a write through a mapping never lacks
        room: ext2 to ext4, XFS, tmpfs. Elsewhere (copy on write, networks) such a write may end in SIGBUS. */
@@ -35,11 +36,22 @@ cdef extern from *:
         return p == MAP_FAILED ? NULL : (char *)p;
     }
     static inline void ank_unmap(char *p, size_t size) { munmap(p, size); }
+    /* SYNC_FILE_RANGE_WRITE: begun, not waited for. Waiting here would take an error away from the next fdatasync. */
+    static inline void ank_begin_write(int fd, long long offset, size_t n) {
+        syscall(SYS_sync_file_range, fd, offset, (long long)n, 2);
+    }
+    static inline void ank_write_back(int fd, char *map, long long offset, size_t n) {
+        /* Out of the page tables first, at once: else each page costs an interrupt of every processor when it is written. */
+        madvise(map + offset, n, MADV_DONTNEED);
+        ank_begin_write(fd, offset, n);
+    }
     static inline int ank_allocate(int fd, long long size) { return fallocate(fd, 0, 0, size); }
     #else
     static inline int ank_allocate(int fd, long long size) { return -1; }
     static inline char *ank_map_reserved(int fd, long long size) { return NULL; }
     static inline void ank_unmap(char *p, size_t size) {}
+    static inline void ank_begin_write(int fd, long long offset, size_t n) {}
+    static inline void ank_write_back(int fd, char *map, long long offset, size_t n) {}
     #endif
     static inline long long ank_fd_size(int fd) {
         struct stat s;
@@ -52,6 +64,8 @@ cdef extern from *:
     char *ank_map_reserved(int fd, long long size) noexcept nogil
     int ank_allocate(int fd, long long size) noexcept nogil
     void ank_unmap(char *p, size_t size) noexcept nogil
+    void ank_begin_write(int fd, long long offset, size_t n) noexcept nogil
+    void ank_write_back(int fd, char *map, long long offset, size_t n) noexcept nogil
     ssize_t pread(int fd, void *buf, size_t n, long long offset) noexcept nogil
     ssize_t pwrite(int fd, const void *buf, size_t n, long long offset) noexcept nogil
     int ftruncate(int fd, long long size) noexcept nogil
@@ -63,6 +77,14 @@ cdef int os_sync(file_t *f) noexcept nogil
 cdef int os_truncate(file_t *f, uint64_t size) noexcept nogil
 cdef int64_t os_size(file_t *f) noexcept nogil
 cdef void os_unmap(file_t *f) noexcept nogil
+
+# A hint: n whole pages from `offset` on, which will not be written again, may go to the disk now. Nothing is durable
+# before file_sync, which has less to do then. Only where they are written through a mapping.
+cdef void os_write_back(file_t *f, uint64_t offset, uint64_t n) noexcept nogil
+
+# A hint: what was just written there may go to the disk now, before file_sync asks for everything at once. Nothing is
+# durable by it. Files that are no descriptor's have nothing to begin.
+cdef void os_begin_write(const file_t *f, uint64_t offset, uint64_t n) noexcept nogil
 
 cdef file_ops_t OS_OPS
 

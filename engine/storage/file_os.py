@@ -101,6 +101,16 @@ def os_unmap(f):
         f.map = cython.NULL
 
 
+def os_write_back(f, offset, n):
+    if f.map != cython.NULL and offset + n <= f.map_size:
+        ank_write_back(f.fd, f.map, cython.cast(cython.longlong, offset), n)
+
+
+def os_begin_write(f, offset, n):
+    if f.fd >= 0 and offset + n <= f.fd_end:
+        ank_begin_write(f.fd, cython.cast(cython.longlong, offset), n)
+
+
 def os_truncate(f, size):
     if size < f.map_size:
         os_unmap(f)  # touching what is behind the end would be a SIGBUS

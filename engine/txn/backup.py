@@ -100,6 +100,7 @@ def _copy_pages(store, snapshot, file, progress):
         frame: cython.int = ERR_NO_PAGE
         if page_known(p, page_id):
             with cython.nogil:
+                thread_does(OP_BACKUP)
                 frame = pool_fix(p, page_id, lsn)
                 if frame >= 0:
                     memcpy(copy, frame_page(p, frame), p.page_size)

@@ -1,4 +1,5 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from engine.base.thread cimport OP_CHECKPOINT, thread_does
 from engine.base.atomic cimport load32_relaxed
 from engine.base.codes cimport ERR_MEMORY, ERR_RESTART, OK
 from engine.base.schedule cimport POINT_CHECKPOINT, yield_point
@@ -13,9 +14,11 @@ from engine.pool.images cimport (
 from engine.pool.page_ids cimport mark_changed
 from engine.pool.slots cimport slot_drop, slot_mark, slot_take
 from engine.pool.versions cimport snapshot_register, snapshot_release, version_find
+from engine.pool.writer cimport warm_for
 from engine.storage.layout cimport HEADER_SIZE, KIND_TABLE, META_SLOTS, page_t, table_entry_t
 from engine.storage.page cimport page_seal, page_verify
 from engine.txn.store cimport Store
+from engine.wal.log cimport wal_t
 
 # One page of a checkpoint: where its image is, and where the one of the last checkpoint was.
 ctypedef struct item_t:
@@ -36,7 +39,7 @@ ctypedef struct cut_t:
     item_t *items
     uint32_t count
 
-cdef int place_pages(pool_t *p, uint64_t lsn, item_t *items, uint32_t count, images_t *images) noexcept nogil
+cdef int place_pages(pool_t *p, uint64_t lsn, item_t *items, uint32_t count, images_t *images, wal_t *wal) noexcept nogil
 cdef bint _find_image(pool_t *p, uint64_t lsn, item_t *item) noexcept nogil
 cdef int _copy_version(pool_t *p, uint64_t lsn, uint32_t page_id, images_t *images, uint32_t index) noexcept nogil
 cdef int _write_images(pool_t *p, images_t *images, item_t *items) noexcept nogil
@@ -44,6 +47,7 @@ cdef void _drop_images(pool_t *p, images_t *images) noexcept nogil
 cdef int _place_all(Store store, uint64_t lsn, item_t *items, uint32_t count) except -1
 cdef void _undo(pool_t *p, item_t *items, uint32_t count, bint again) noexcept nogil
 cdef void _settle(pool_t *p, item_t *items, uint32_t count) noexcept nogil
+cdef void _page_entries(pool_t *p, page_t *page, uint32_t index) noexcept nogil
 cdef void _change_slot(pool_t *p, uint32_t slot, uint8_t drop, uint8_t add)
 cdef int _take_cut(Store s, cut_t *cut) except -1
 cdef void _let_cut_go(Store s, cut_t *cut)

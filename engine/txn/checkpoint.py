@@ -23,7 +23,7 @@ import cython
 from cython.cimports.engine.base.sync import wall_us
 from cython.cimports.engine.pool.fail import check, error_of
 from cython.cimports.engine.storage.file import file_write
-from cython.cimports.engine.wal.log import wal_append, wal_end, wal_last_crc
+from cython.cimports.engine.wal.log import wal_append, wal_end, wal_last_crc, wal_synced
 from cython.cimports.engine.wal.records import REC_CHECKPOINT, checkpoint_record_t
 from cython.cimports.libc.stdlib import calloc, free
 
@@ -43,9 +43,13 @@ def entries_per_block(page_size):
 # --- pages ----------------------------------------------------------------------------------------------------------
 
 
-def place_pages(p, lsn, items, count, images):
-    """Find, or make, the images of the versions that the checkpoint at `lsn` sees of some pages. 0 or the first error."""
+def place_pages(p, lsn, items, count, images, wal):
+    """Find, or make, the images of the versions that the checkpoint at `lsn` sees of some pages. 0 or the first error.
+
+    They are written at a pace where a commit has gone to the disk since the images before.
+    """
     i: cython.uint
+    synced: uint64_t = 0
     images.count = 0
     done: cython.int = OK
     for i in range(count):
@@ -54,6 +58,8 @@ def place_pages(p, lsn, items, count, images):
             continue
         done = _copy_version(p, lsn, items[i].page_id, images, i)
         if done == OK and images.count == IMAGES_MAX:
+            images.paced = wal_synced(wal) != synced
+            synced = wal_synced(wal)
             done = _write_images(p, images, items)
         if done < 0:
             break
@@ -91,6 +97,7 @@ def _find_image(p, lsn, item):
 
 def _copy_version(p, lsn, page_id, images, index):
     """Copy the version of a page that the checkpoint sees; its latch is held for that alone. 0 or an error."""
+    thread_does(OP_CHECKPOINT)
     frame = pool_fix_once(p, page_id, lsn)
     if frame < 0:
         return frame
@@ -141,7 +148,7 @@ def _place_all(store, lsn, items, count):
         while at < count:
             run: cython.uint = min(count - at, 256)
             with cython.nogil:
-                done = place_pages(p, lsn, cython.address(items[at]), run, cython.address(images))
+                done = place_pages(p, lsn, cython.address(items[at]), run, cython.address(images), store.wal)
             check(done, store.path)
             at += run
     finally:
@@ -184,6 +191,23 @@ def _settle(p, items, count):
 # --- the page table -------------------------------------------------------------------------------------------------
 
 
+def _page_entries(p, page, index):
+    """Fill block `index` of the lowest level: where the pages with its numbers are."""
+    entries = cython.cast(cython.pointer(table_entry_t), cython.cast(cython.p_uchar, page) + HEADER_SIZE)
+    per: cython.uint = (p.page_size - HEADER_SIZE) // cython.sizeof(table_entry_t)
+    first: cython.uint = index * per
+    end: cython.uint = load32_relaxed(cython.address(p.next_page_id))
+    i: cython.uint = 0
+    while i < per and first + i < end:
+        entries[i].slot = entries[i].tag = 0
+        if page_known(p, first + i):
+            r = ref_of(p, first + i)
+            entries[i].slot = r.durable_slot
+            entries[i].tag = r.durable_tag
+        i += 1
+    page.data_len = i
+
+
 class TableWriter:
     """Writes the blocks of the page table that a checkpoint changes.
 
@@ -198,7 +222,7 @@ class TableWriter:
         self.replaced = []
 
     def write(self, page_ids, next_page_id):
-        """Write what the changed page ids touch; (depth, root slot, root tag)."""
+        """Write what the changed page ids touch; (depth, root slot, root tag). What takes long is done without the GIL."""
         per = entries_per_block(self.store.page_size)
         depth = 1
         while per**depth < next_page_id:
@@ -210,23 +234,10 @@ class TableWriter:
             self.levels += [{} for _ in range(depth - len(self.levels))]
         for level in range(depth):
             for index in changed:
-                entries = self._page_entries(index, per) if level == 0 else self._block_entries(level, index, per)
-                self._write_block(level, index, entries)
+                self._write_block(level, index, None if level == 0 else self._block_entries(level, index, per))
             changed = sorted({index // per for index in changed})
         slot, tag = self.levels[depth - 1][0]
         return depth, slot, tag
-
-    def _page_entries(self, index, per):
-        store: Store = self.store
-        p = cython.address(store.pool)
-        found = []
-        for page_id in range(index * per, min((index + 1) * per, int(load32_relaxed(cython.address(p.next_page_id))))):
-            if page_id != 0 and page_known(p, page_id):
-                r = ref_of(p, page_id)
-                found.append((int(r.durable_slot), int(r.durable_tag)))
-            else:
-                found.append((0, 0))
-        return found
 
     def _block_entries(self, level, index, per):
         below = self.levels[level - 1]
@@ -244,11 +255,16 @@ class TableWriter:
         page.page_id = index
         page.tree_id = TABLE_TREE
         page.lsn = self.lsn
-        page.data_len = len(entries)
-        for i, (slot, tag) in enumerate(entries):
-            struct.pack_into("<II", data, HEADER_SIZE + 8 * i, slot, tag)
-        page_seal(page, p.page_size)
+        if entries is not None:
+            page.data_len = len(entries)
+            for i, (slot, tag) in enumerate(entries):
+                struct.pack_into("<II", data, HEADER_SIZE + 8 * i, slot, tag)
+        number: cython.uint = index
+        lowest: cython.bint = entries is None
         with cython.nogil:
+            if lowest:
+                _page_entries(p, page, number)
+            page_seal(page, p.page_size)
             mutex_lock(cython.address(p.mutex))
             at = slot_take(p, SLOT_PENDING)
             mutex_unlock(cython.address(p.mutex))
@@ -371,6 +387,8 @@ def run_checkpoint(store, retain=None, drop=None):
     s: Store = store
     s.check_writable()
     cut: cut_t
+    with cython.nogil:  # what changes beside the checkpoint is copied first
+        warm_for(cython.address(s.pool), s.pool.changed_count)
     _take_cut(s, cython.address(cut))
     try:
         if cut.count == 0 and s.meta_slot >= 0 and retain is None and drop is None:

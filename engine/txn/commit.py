@@ -15,7 +15,6 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cython.cimports.engine.base.atomic import add_acq_rel, load_acquire, load_relaxed
 from cython.cimports.engine.base.codes import ERR_FULL, ERR_RESTART, ERR_STALE, OK
-from cython.cimports.engine.base.sync import mutex_unlock
 from cython.cimports.engine.btree.apply import WRITE_DELETE, WRITE_PUT, apply_writes
 from cython.cimports.engine.btree.batch import batch_abort, batch_begin, batch_commit
 from cython.cimports.engine.btree.inplace import delete_in_place, put_in_place
@@ -79,7 +78,7 @@ def _one(s, op, epoch, end):
             memtable_note(cython.address(s.memtable), txn, op, 1, load_acquire(cython.address(s.pool.published)))
     end[0] = wal_end(s.wal)
     warm_learn(s, reads)
-    mutex_unlock(cython.address(s.commit_mutex))
+    s.leave_section()
     return done
 
 
@@ -152,7 +151,7 @@ def put_sorted(s, writes, epoch):
                     memtable_note(cython.address(s.memtable), txn, writes.items, writes.count, lsn)
             end = wal_end(s.wal)
             warm_learn(s, reads)
-            mutex_unlock(cython.address(s.commit_mutex))
+            s.leave_section()
     if done == ERR_STALE:
         return False
     if done < 0:

@@ -21,7 +21,6 @@ A savepoint from before a flush cannot be gone back to: the transaction then end
 import weakref
 
 import cython
-from cython.cimports.engine.base.thread import thread_self
 from cython.cimports.engine.btree.apply import apply_writes
 from cython.cimports.engine.btree.batch import batch_abort, batch_begin, batch_commit, batch_snapshot
 from cython.cimports.engine.pool.fail import check
@@ -70,7 +69,8 @@ class Large:
         """Apply sorted writes to the batch; the transaction's entries are over. An error: abort."""
         s = self.store
         s.check_writable()
-        s.large_thread = cython.cast(uint64_t, thread_self())
+        with cython.nogil:
+            s.take_over_section()
         for tree in created:
             if tree not in self.made:
                 self.made[tree] = create_tree(s, tree)

@@ -1,5 +1,6 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
+from engine.base.trace cimport TRACE_WRITE, trace_bytes, traced
 from engine.btree.apply cimport WRITE_DELETE, WRITE_ERASE, WRITE_PUT, sort_writes, write_t
 from engine.btree.node cimport compare_keys
 from engine.txn.memtable cimport writer_t

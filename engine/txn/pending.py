@@ -72,6 +72,9 @@ class Pending:
         if new == cython.NULL:
             raise MemoryError
         self.remember(e, new)
+        if traced():
+            length: cython.longlong = -1 if deleted else PyBytes_GET_SIZE(value)
+            trace_bytes(TRACE_WRITE, 0, -1, 0, tree, length, PyBytes_AS_STRING(key), PyBytes_GET_SIZE(key))
         self.bytes += 96 + PyBytes_GET_SIZE(key) + PyBytes_GET_SIZE(value)
         return 0
 

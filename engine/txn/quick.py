@@ -20,7 +20,6 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cython.cimports.engine.base.atomic import add_acq_rel, load_acquire, load_relaxed
 from cython.cimports.engine.base.codes import ERR_FULL, ERR_RESTART, ERR_STALE, OK
-from cython.cimports.engine.base.sync import mutex_unlock
 from cython.cimports.engine.btree.apply import WRITE_DELETE, WRITE_PUT, compare_writes
 from cython.cimports.engine.btree.read import DropObject, PyObjectPtr, _try_get
 from cython.cimports.engine.txn.commit import _in_place, apply
@@ -147,5 +146,5 @@ class Quick:
                 memtable_note(cython.address(s.memtable), txn, self.writes, self.count, lsn[0])
         end[0] = wal_end(s.wal)
         warm_learn(s, reads)
-        mutex_unlock(cython.address(s.commit_mutex))
+        s.leave_section()
         return done

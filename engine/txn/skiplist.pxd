@@ -5,6 +5,8 @@ from engine.base.atomic cimport add_relaxed, cas64, load_acquire, load_relaxed, 
 from engine.base.codes cimport ERR_MEMORY, OK
 from engine.base.ranks cimport RANK_SKIPLIST
 from engine.base.sync cimport mutex_destroy, mutex_init, mutex_lock, mutex_t, mutex_unlock
+from engine.base.thread cimport thread_self
+from engine.base.trace cimport TRACE_PROBE, trace_bytes, traced
 from engine.btree.node cimport compare_keys
 
 cdef enum:

@@ -148,7 +148,11 @@ def same_key(e, tree, key, key_len):
 def skiplist_seek(list, tree, key, key_len, txn):
     """The first entry not before (tree, key, txn), or NULL."""
     before: cython.pointer(entry_t)[HEIGHT_MAX]
-    return _find(list, key_head64(key, key_len), tree, key, key_len, txn, before, 0)
+    thread_self().probes += 1
+    found = _find(list, key_head64(key, key_len), tree, key, key_len, txn, before, 0)
+    if traced():
+        trace_bytes(TRACE_PROBE, 0, -1, 0, tree, same_key(found, tree, key, key_len), key, key_len)
+    return found
 
 
 def skiplist_get(list, tree, key, key_len, txn):
@@ -174,6 +178,7 @@ def skiplist_put(list, tree, key, key_len, txn, made):
     """The entry of (tree, key, txn), made where it is missing (`made`); NULL where memory is short."""
     before: cython.pointer(entry_t)[HEIGHT_MAX]
     head = key_head64(key, key_len)
+    thread_self().probes += 1
     found = _find(list, head, tree, key, key_len, txn, before, 0)
     made[0] = False
     if same_key(found, tree, key, key_len) and found.txn == txn:

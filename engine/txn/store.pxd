@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from engine.base.sync cimport cond_t, mutex_t
+from engine.base.thread cimport held_t, thread_t
 from engine.btree.batch cimport batch_t
 from engine.pool.pool cimport pool_t
 from engine.storage.file cimport File
@@ -25,6 +26,7 @@ cdef class Store:
     cdef batch_t batch
     cdef memtable_t memtable
     cdef mutex_t commit_mutex
+    cdef uint32_t section_place        # what the section is called in the thread table
     cdef cond_t large_over
     cdef uint64_t large_thread         # thread_t * of whoever works on a large transaction; 0: none is open
     cdef public object large           # weak reference to that transaction, or None
@@ -66,6 +68,10 @@ cdef class Store:
     cpdef int check_writable(self) except -1
     cdef pool_t *pool_ptr(self) noexcept
     cdef int enter_section(self) noexcept nogil
+    cdef void _waits_for_section(self, thread_t *t) noexcept nogil
+    cdef void _name_section(self, held_t *h) noexcept nogil
+    cdef void leave_section(self) noexcept nogil
+    cdef void take_over_section(self) noexcept nogil
     cdef int lock_commit(self) except -1
     cdef void hold_section(self) noexcept nogil
     cdef void let_section_go(self) noexcept nogil

@@ -17,6 +17,7 @@ import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING
 from cython.cimports.engine.base.atomic import load_acquire
 from cython.cimports.engine.base.codes import ERR_BUSY, ERR_POISONED, OK
+from cython.cimports.engine.base.invariant import checked
 from cython.cimports.engine.base.ranks import RANK_COMMIT
 from cython.cimports.engine.base.sync import (
     cond_broadcast,
@@ -26,14 +27,26 @@ from cython.cimports.engine.base.sync import (
     mutex_destroy,
     mutex_init,
     mutex_lock,
+    mutex_trylock,
     mutex_unlock,
     now_ns,
 )
-from cython.cimports.engine.base.thread import fork_generation, thread_self
+from cython.cimports.engine.base.thread import (
+    KIND_SECTION,
+    OP_COMMIT,
+    WAITS_SECTION,
+    fork_generation,
+    thread_does,
+    thread_self,
+    thread_t,
+    ticks,
+)
 from cython.cimports.engine.btree.batch import batch_free, batch_init
+from cython.cimports.engine.btree.estimate import tree_estimate
 from cython.cimports.engine.btree.read import Scan, range_count, tree_get
 from cython.cimports.engine.btree.tree import key_max
 from cython.cimports.engine.pool.fail import check, error_of
+from cython.cimports.engine.pool.order import MODE_X, order_note
 from cython.cimports.engine.pool.pool import pool_free, pool_init
 from cython.cimports.engine.pool.versions import snapshot_register, snapshot_release
 from cython.cimports.engine.storage.layout import ROOT_CATALOG, ROOT_DIRECTORY, TREE_CATALOG, TREE_DIRECTORY
@@ -91,6 +104,7 @@ class Store:
 
     def __cinit__(self):
         mutex_init(cython.address(self.commit_mutex), RANK_COMMIT)
+        self.section_place = cython.cast(uint32_t, cython.cast(uint64_t, cython.address(self.commit_mutex)) >> 4)
         cond_init(cython.address(self.large_over), cython.NULL)
         self.closed = True
         self.generation = fork_generation()
@@ -265,6 +279,16 @@ class Store:
         found.prepare()
         return found
 
+    def estimate(self, root, lsn):
+        """Roughly how many keys a tree has at a registered LSN (engine.btree.estimate)."""
+        page: cython.uint = root
+        at: uint64_t = lsn
+        with cython.nogil:
+            found = tree_estimate(cython.address(self.pool), page, at)
+        if found < 0:
+            raise error_of(cython.cast(int64_t, found), self.path)
+        return found
+
     def count(self, root, lsn, start=None, stop=None):
         """How many keys lie in [start, stop) at a registered LSN."""
         low: bytes = start if start is not None else b""
@@ -290,14 +314,59 @@ class Store:
 
     def enter_section(self):
         """Enter the commit section, without the GIL. 0, or ERR_BUSY: a large transaction of this very thread is in it."""
-        me = cython.cast(uint64_t, thread_self())
-        mutex_lock(cython.address(self.commit_mutex))
+        t = thread_self()
+        me = cython.cast(uint64_t, t)
+        thread_does(OP_COMMIT)
+        if checked or mutex_trylock(cython.address(self.commit_mutex)) != 0:  # a try would not check ranks
+            self._waits_for_section(t)
+            mutex_lock(cython.address(self.commit_mutex))
         while self.large_thread != 0:
             if self.large_thread == me:
+                t.waiting = 0
                 mutex_unlock(cython.address(self.commit_mutex))
                 return ERR_BUSY
+            if not t.waiting:
+                self._waits_for_section(t)
             cond_wait(cython.address(self.large_over), cython.address(self.commit_mutex))
+        t.waiting = 0
+        if t.section.kind != KIND_SECTION or t.section.place != self.section_place:
+            self._name_section(cython.address(t.section))
+        t.section.since = 0  # a look at the clock is a part of a put
+        t.in_section = 1
         return OK
+
+    def _waits_for_section(self, t):
+        """Say in the thread table that the calling thread is about to wait for the section."""
+        self._name_section(cython.address(t.wait))
+        t.waiting = WAITS_SECTION
+        if t.depth > 0:
+            order_note(t)
+
+    def _name_section(self, h):
+        """The section as something that is held or waited for, from now on."""
+        h.place = self.section_place
+        h.frame = 0xFFFFFFFF  # no page's
+        h.page = 0
+        h.mode = MODE_X
+        h.kind = KIND_SECTION
+        h.level = 0
+        h.since = ticks()
+
+    def leave_section(self):
+        """Leave the commit section, without the GIL."""
+        thread_self().in_section = 0
+        mutex_unlock(cython.address(self.commit_mutex))
+
+    def take_over_section(self):
+        """The large transaction goes on in the calling thread."""
+        t = thread_self()
+        before = cython.cast(cython.pointer(thread_t), self.large_thread)
+        if before != t:
+            if before != cython.NULL:
+                before.in_section = 0
+            self.large_thread = cython.cast(uint64_t, t)
+            self._name_section(cython.address(t.section))
+            t.in_section = 1
 
     def lock_commit(self):
         """Enter the commit section. OperationalError where a large transaction of this very thread is in it."""
@@ -310,17 +379,21 @@ class Store:
         return check(ERR_BUSY if self.large_thread == cython.cast(uint64_t, thread_self()) else OK, self.path)
 
     def unlock_commit(self):
-        mutex_unlock(cython.address(self.commit_mutex))
+        self.leave_section()
         return 0
 
     def hold_section(self):
         """A large transaction, in the commit section, keeps it beyond the mutex; `large_thread` moves with its thread."""
-        self.large_thread = cython.cast(uint64_t, thread_self())
+        t = thread_self()
+        self.large_thread = cython.cast(uint64_t, t)
+        self._name_section(cython.address(t.section))
         mutex_unlock(cython.address(self.commit_mutex))
 
     def let_section_go(self):
         """A large transaction ends: others may enter."""
         mutex_lock(cython.address(self.commit_mutex))
+        if self.large_thread != 0:
+            cython.cast(cython.pointer(thread_t), self.large_thread).in_section = 0
         self.large_thread = 0
         cond_broadcast(cython.address(self.large_over))
         mutex_unlock(cython.address(self.commit_mutex))

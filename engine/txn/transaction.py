@@ -11,6 +11,7 @@ What it writes: engine.txn.pending. What it reads, and conflicts: engine.txn.foo
 
 import cython
 from cython.cimports.cpython.bytes import PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cython.cimports.engine.btree.many import tree_get_many
 from cython.cimports.engine.btree.read import range_count, tree_get
 from cython.cimports.engine.pool.fail import check, error_of
 from cython.cimports.engine.txn.commit import commit_writes
@@ -120,8 +121,20 @@ class Transaction(Footprint):
         )
 
     def get_many(self, tree, keys):
-        """The values of several keys, None where there is none."""
-        return [self.get(tree, key) for key in keys]
+        """The values of several keys, a list, None where there is none."""
+        if self.entry_count != 0 or self.erased or self.large is not None or tree in self.created:
+            return [self.get(tree, key) for key in keys]
+        self.check_use()
+        for key in keys:
+            if type(key) is not bytes:
+                self.store.check_key(key)
+            self.note_key(tree, key)
+        root = self.root(tree)
+        if root == 0 or tree in self.dropped:
+            return [None] * len(keys)
+        return tree_get_many(
+            cython.address(self.store.pool), root, self.read_lsn(), cython.cast(list, keys), None, self.store.path
+        )
 
     def scan(self, tree, start=None, stop=None, reverse=False):
         """(key, value) of [start, stop) in key order, or backward; sees the writes made before the scan began."""
@@ -153,6 +166,12 @@ class Transaction(Footprint):
             there = root != 0 and not covers(erased, key) and self.store.get(root, lsn, key) is not None
             total += (value is not None) - there
         return total
+
+    def estimate(self, tree):
+        """Roughly how many keys a tree has, without this transaction's own writes; nobody conflicts with that."""
+        self.check_use()
+        root = self.root(tree) if tree not in self.dropped else 0
+        return self.store.estimate(root, int(self.read_lsn())) if root != 0 else 0.0
 
     def holds(self, tree, start, stop):
         """Whether there is any key in [start, stop); both are keys."""

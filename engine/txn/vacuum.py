@@ -4,6 +4,9 @@
     moved    | meta meta | 4 2 7 9 T . . . . . . . . . . |        images rewritten to the lowest free slots: a checkpoint
     cut      | meta meta | 4 2 7 9 T |
 
+Before that, in every tree, pages that deletions have left thin are merged (engine.btree.compact), in small batches that change no
+key: other commits get in between, snapshots keep the pages as they were, and a crash finds the tree before a batch or after it.
+
 Page ids stay: a page moves by being written again, like one that was changed. VACUUM takes every page whose image stands
 behind the place where the file could end, brings it into the pool and makes it dirty; eviction and the next checkpoint
 write it to the lowest free slot there is. When that checkpoint counts, the slots it replaced are free. The blocks of the
@@ -25,13 +28,18 @@ also has the few pages in the file's last bit moved by the next checkpoint; else
 import contextlib
 
 import cython
+from cython.cimports.engine.base.atomic import add_acq_rel
+from cython.cimports.engine.btree.batch import batch_abort, batch_begin, batch_commit
+from cython.cimports.engine.btree.compact import tree_compact
 from cython.cimports.engine.pool.fail import check
+from cython.cimports.engine.storage.layout import ROOT_DIRECTORY, TREE_CATALOG, TREE_DIRECTORY
 
 from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError
 from engine.txn.checkpoint import entries_per_block
 
 ROUNDS_MAX = 6
+PASSES_MAX = 6
 PEAKS_KEPT = 8
 PEAKS_NEEDED = 4
 TRIM_SLOTS_MIN = 64
@@ -41,11 +49,14 @@ NEWEST = cython.declare(uint64_t, 0x7FFFFFFFFFFFFFFF)
 
 @dataclass(frozen=True, slots=True)
 class VacuumResult:
-    """What VACUUM did. Bytes of the data file before and after; pages_moved: images that were written to another slot."""
+    """What VACUUM did. Bytes of the data file before and after; pages_moved: images that were written to another slot;
+    pages_merged: pages whose content went into a neighbour.
+    """
 
     bytes_before: int
     bytes_after: int
     pages_moved: int
+    pages_merged: int
 
     @property
     def bytes_given_back(self) -> int:
@@ -100,6 +111,7 @@ def take_peak(store):
 
 def _move(p, page_id, boundary):
     """Have a page that stands at or behind `boundary` written anew. 1: it will be, 0: nothing to do, or an error."""
+    thread_does(OP_VACUUM)
     frame = pool_fix_once(p, page_id, NEWEST)
     if frame < 0:
         return 0 if frame in (ERR_NO_PAGE, ERR_RESTART) else frame
@@ -240,11 +252,69 @@ class Trimmer:
             _move_pages(self.store, boundary, None)
 
 
+# --- trees ----------------------------------------------------------------------------------------------------------
+
+
+def _compact(store, root, key, key_len, merged):
+    """One batch of merges in a tree; as tree_compact. Commit section held."""
+    b = cython.address(store.batch)
+    lsn: uint64_t = 0
+    done = batch_begin(b, add_acq_rel(cython.address(store.memtable.next_txn), 1))
+    if done != OK:
+        return done
+    more = tree_compact(b, root, key, key_len, merged)
+    done = batch_commit(b, cython.address(lsn)) if more >= 0 else more
+    if done < 0:
+        batch_abort(b)
+        return done
+    return more
+
+
+def _compact_tree(store, tree, progress):
+    """Merge the thin pages of a tree; how many. Commits get in between any two batches."""
+    s: Store = store
+    p = cython.address(s.pool)
+    key: cython.uchar[8192]
+    key_len: cython.size_t = 0
+    merged: cython.long = 0
+    more: cython.int = 1
+    while more == 1:
+        if progress is not None:
+            progress(1, int(p.next_page_id))
+        s.lock_commit()
+        try:
+            root: cython.uint = s.root_of(tree)
+            if root == 0:
+                break  # dropped meanwhile
+            with cython.nogil:
+                more = _compact(s, root, key, cython.address(key_len), cython.address(merged))
+        finally:
+            s.unlock_commit()
+        check(min(more, 0), s.path)
+    return int(merged)
+
+
+def _compact_all(store, progress):
+    """Merge the thin pages of all trees, until nothing is left to be merged; how many."""
+    s: Store = store
+    snapshot = s.snapshot()
+    trees = [int.from_bytes(key, "big") for key, _ in s.scan(ROOT_DIRECTORY, snapshot)]
+    snapshot.close()
+    total = 0
+    for tree in (TREE_DIRECTORY, TREE_CATALOG, *trees):
+        for _ in range(PASSES_MAX):
+            merged = _compact_tree(s, tree, progress)
+            total += merged
+            if merged == 0:
+                break
+    return total
+
+
 # --- VACUUM ---------------------------------------------------------------------------------------------------------
 
 
 def vacuum_store(store, progress=None):
-    """Move what stands near the end of the data file towards its beginning, and cut the end off: VacuumResult.
+    """Merge thin pages, move what stands near the end of the data file towards its beginning, and cut the end off: VacuumResult.
 
     progress: called with (page ids looked at, page ids in all); what it raises ends VACUUM, and does no harm.
     Raises ReadOnlyError, PoisonedError, OperationalError (inside a large transaction of this thread; I/O), CorruptionError.
@@ -252,6 +322,7 @@ def vacuum_store(store, progress=None):
     s: Store = store
     s.check_writable()
     before = s.file.size()
+    merged = _compact_all(s, progress)
     moved = 0
     for _ in range(ROUNDS_MAX):
         s.checkpointer.run()  # slots that only the last checkpoint needed are free now
@@ -266,4 +337,4 @@ def vacuum_store(store, progress=None):
             break
     with s.checkpointer.mutex:
         cut_file(s)
-    return VacuumResult(before, s.file.size(), moved)
+    return VacuumResult(before, s.file.size(), moved, merged)

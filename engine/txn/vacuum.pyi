@@ -10,6 +10,7 @@ class VacuumResult:
     bytes_before: int
     bytes_after: int
     pages_moved: int
+    pages_merged: int
     @property
     def bytes_given_back(self) -> int: ...
 

@@ -1,4 +1,5 @@
 from libc.stdint cimport uint32_t, uint64_t
+from engine.base.thread cimport OP_COMMIT, thread_does
 from engine.base.atomic cimport load32_relaxed, load_acquire, load_relaxed, store32_relaxed
 from engine.btree.apply cimport write_t
 from engine.btree.warm cimport WARM_MAX, key_ref_t, tree_warm

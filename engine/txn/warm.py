@@ -13,6 +13,7 @@ def warm_writes(s, writes, count):
         return
     store32_relaxed(cython.address(s.warm_commits), load32_relaxed(cython.address(s.warm_commits)) - 1)
     p = cython.address(s.pool)
+    thread_does(OP_COMMIT)
     refs: key_ref_t[256]
     lsn: uint64_t = load_acquire(cython.address(p.published))
     left: cython.long = min(count, cython.cast(cython.long, p.frame_count // 8))

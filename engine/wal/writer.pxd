@@ -4,7 +4,9 @@ from engine.base.schedule cimport POINT_APPEND, POINT_FILLED, POINT_SEGMENT, yie
 from engine.base.trace cimport TRACE_LOG, TRACE_SYNC, TRACE_SYNCED, trace_event, traced
 from engine.base.park cimport park_t
 from engine.base.sync cimport cond_t, mutex_t
+from engine.base.thread cimport thread_self
 from engine.storage.file cimport file_t
+from engine.storage.file_os cimport os_write_back
 from engine.wal.records cimport record_header_t, segment_header_t, wal_part_t
 
 cdef enum:
@@ -45,6 +47,7 @@ cdef struct wal_s:
     uint64_t written             # handed to the file
     uint64_t file_first
     file_t *file
+    uint64_t sent                # before it the system has begun to write to the disk
     # Under the mutex.
     mutex_t mutex
     cond_t idle                  # `writing` was given back
@@ -101,6 +104,7 @@ cdef int _append_large(wal_t *w, record_header_t *header, const wal_part_t *part
 cdef int _next_segment(wal_t *w) noexcept nogil
 cdef int _write_out(wal_t *w, uint64_t target) noexcept nogil
 cdef int _switch_file(wal_t *w, uint64_t first) noexcept nogil
+cdef void _send(wal_t *w, uint64_t written) noexcept nogil
 cdef void _poison(wal_t *w, int code) noexcept nogil
 cdef void _release_writing(wal_t *w) noexcept nogil
 cdef waiter_t *_take_waiters(wal_t *w, int parity) noexcept nogil

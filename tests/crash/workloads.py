@@ -565,6 +565,20 @@ def vacuums() -> tuple[EngineSubject, list[object], object]:
 
 
 @case
+def thinned_out_and_vacuumed() -> tuple[EngineSubject, list[object], object]:
+    """Scattered deletions leave thin pages, VACUUM merges them in small batches, commits come between."""
+    rng = random.Random(38)
+    steps: list[object] = []
+    for i in range(3):
+        steps.append(Bulk("t", tuple((f"{j:04}".encode(), rng.randbytes(200)) for j in range(400))))
+        steps.append(one(*(delete("t", f"{j:04}") for j in range(400) if rng.random() < 0.6)))
+        if i != 1:
+            steps.append(CHECKPOINT)
+        steps += [VACUUM, one(put("t", f"{i}", b"y"), delete("t", "0007"))]
+    return EngineSubject(("t",)), steps, MORE
+
+
+@case
 def vacuum_beside_a_reader() -> tuple[EngineSubject, list[object], object]:
     """A reader keeps old versions, in slots too: the file is cut behind them, and shorter when the reader has ended."""
     rng = random.Random(35)

@@ -119,6 +119,10 @@ class FakeTransaction:
             self._write(tree, key, None)
         return existed
 
+    def erase(self, tree: int, key: bytes) -> None:
+        self._check(write=True)
+        self._write(tree, key, None)
+
     def delete_range(self, tree: int, start: bytes | None = None, stop: bytes | None = None) -> int:
         self._check(write=True)
         keys = [key for key, _ in self.scan(tree, start, stop)]
@@ -147,6 +151,10 @@ class FakeTransaction:
             value = own[key] if key in own else found.get(key, self.snapshot_lsn) if found else None
             if value is not None:
                 yield key, value
+
+    def estimate(self, tree: int) -> float:
+        """How many keys the tree has; here exactly."""
+        return float(self.count(tree))
 
     def count(self, tree: int, start: bytes | None = None, stop: bytes | None = None) -> int:
         return sum(1 for _ in self.scan(tree, start, stop))
