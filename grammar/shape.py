@@ -13,6 +13,8 @@ A literal may become a parameter only where that cannot change what the statemen
 - in FROM, outside of ON: arguments of table functions;
 - in every statement but queries, INSERT, UPDATE and DELETE.
 So the clauses whose literals are taken are WHERE, ON, VALUES and SET, and subqueries in FROM and in those have such clauses again.
+
+Statements that differ from earlier ones in simple literals alone are not scanned: shape_templates.py.
 """
 
 from __future__ import annotations
@@ -21,9 +23,8 @@ import re
 from typing import NamedTuple
 
 from grammar import tokens
+from grammar.shape_templates import Taken, Value, cut, learn, shape_by_template
 from grammar.tokens import integer_value, string_value
-
-Value = int | float | str | bytes
 
 _FIRST = frozenset(("SELECT", "WITH", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"))
 _TAKE = frozenset(("WHERE", "ON", "VALUES", "SET"))
@@ -62,17 +63,26 @@ def shape(text: str) -> tuple[str, tuple[Value, ...]]:
     """The shape of a statement's text and the literals taken out of it, in order. Never raises; wrong text keeps its shape."""
     if "$#" in text:
         return text, ()  # such names are ours
+    parts = cut(text)
+    if parts is not None:
+        found = shape_by_template(parts)
+        if found is not None:
+            return found
+    shaper = _Shaper(text)
     try:
-        return _Shaper(text).run()
+        made = shaper.run()
     except _TooDeep:
         return text, ()
+    if parts is not None and made[1]:
+        learn(parts, shaper.taken)
+    return made
 
 
 class _Shaper:
     def __init__(self, text: str) -> None:
         self.text = text
         self.parts: list[str] = []
-        self.literals: list[Value] = []
+        self.taken: list[Taken] = []
         self.copied = 0  # up to where the text is in parts
         self.mode = _KEEPING
         self.outer: list[Mode] = []
@@ -103,10 +113,10 @@ class _Shaper:
                 first = False
             self.second = self.before[1]
             self.before = (kind, text, start)
-        if not self.literals:
+        if not self.taken:
             return self.text, ()
         self.parts.append(self.text[self.copied :])
-        return "".join(self.parts), tuple(self.literals)
+        return "".join(self.parts), tuple([taken.value for taken in self.taken])
 
     def _clause(self, word: str) -> None:
         if word == "CONFLICT":
@@ -139,9 +149,9 @@ class _Shaper:
             return
         if isinstance(value, (int, float)) and self._is_negated(end):
             start, value = self.before[2], -value
-        self.literals.append(value)
+        self.taken.append(Taken(start, end, value))
         letter = {int: "i", float: "r", str: "t", bytes: "b"}[type(value)]
-        self.parts += (self.text[self.copied : start], f"$#{len(self.literals)}{letter}")
+        self.parts += (self.text[self.copied : start], f"$#{len(self.taken)}{letter}")
         self.copied = end
 
     def _is_negated(self, end: int) -> bool:

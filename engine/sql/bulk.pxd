@@ -4,6 +4,11 @@ from engine.record.rows cimport RowEncoder
 from engine.sql.point cimport Values
 from engine.txn.writes cimport Writes
 
+cdef enum:
+    WRITE_BYTES = 160            # what a write takes in memory besides its bytes
+
+cdef int hand_over(object txn, uint32_t tree, Writes writes, bint flushed) except -1
+
 # The entries of one index that the rows of a bulk insert make.
 cdef class BulkIndex:
     cdef object entries          # engine.sql.index_entries.IndexEntries
@@ -47,4 +52,3 @@ cdef class Bulk:
     cdef int add_entries(self, tuple row, bytes key) except -1
     cpdef object add(self, object values)
     cdef int flush(self) except -1
-    cdef int hand_over(self, uint32_t tree, Writes writes) except -1

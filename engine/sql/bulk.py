@@ -16,6 +16,7 @@ constraints there are, and is used for one statement: `begin`, `add` or `add_all
 
 import cython
 from cython.cimports.cpython.bytes import PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cython.cimports.engine.btree.apply import WRITE_DELETE
 from cython.cimports.engine.record.keys import rowid_bytes
 
 from engine.base.errors import DataError
@@ -24,7 +25,25 @@ from engine.sql.parameters import bind_values
 from engine.txn.writes import Writes
 
 ROWID_MAX = cython.declare(int64_t, 9223372036854775807)
-WRITE_BYTES = cython.declare(int64_t, 160)  # what a write takes in memory besides its bytes
+
+
+def hand_over(txn, tree, writes, flushed):
+    """Sorted writes, to the pages, or, where they are few, to the memtable."""
+    i: cython.long
+    if writes.count == 0:
+        return 0
+    writes.sort()
+    if flushed:
+        txn.put_sorted(tree, writes)
+        return 0
+    for i in range(writes.count):
+        w = cython.address(writes.items[i])
+        key = PyBytes_FromStringAndSize(cython.cast(cython.p_char, w.key), w.key_len)
+        if w.kind == WRITE_DELETE:
+            txn.erase(tree, key)
+        else:
+            txn.put(tree, key, PyBytes_FromStringAndSize(cython.cast(cython.p_char, w.value), w.value_len))
+    return 0
 
 
 class BulkIndex:
@@ -204,35 +223,17 @@ class Bulk:
     def flush(self):
         """Sort what there is and put it into the pages, the transaction becoming a large one; if it is little, into its memtable."""
         self.flushed = self.flushed or self.budget - self.room > self.small
-        self.hand_over(self.tree, self.writes)
+        hand_over(self.txn, self.tree, self.writes, self.flushed)
         self.writes = Writes()
         self.seen = set()
         for index in self.indexes:
             found = cython.cast(BulkIndex, index)
-            self.hand_over(found.tree, found.writes)
+            hand_over(self.txn, found.tree, found.writes, self.flushed)
             found.writes = Writes()
             found.seen = set()
         self.room = self.budget
         self.floor = self.last
         self.scattered = False
-        return 0
-
-    def hand_over(self, tree, writes):
-        """Sorted writes, to the pages, or, where they are few, to the memtable."""
-        i: cython.long
-        if writes.count == 0:
-            return 0
-        writes.sort()
-        if self.flushed:
-            self.txn.put_sorted(tree, writes)
-            return 0
-        for i in range(writes.count):
-            w = cython.address(writes.items[i])
-            self.txn.put(
-                tree,
-                PyBytes_FromStringAndSize(cython.cast(cython.p_char, w.key), w.key_len),
-                PyBytes_FromStringAndSize(cython.cast(cython.p_char, w.value), w.value_len),
-            )
         return 0
 
     def finish(self):

@@ -16,17 +16,20 @@ from engine.sql.assignments import bind_assignments
 from engine.sql.bind_expr import ExprBinder
 from engine.sql.bind_from import FromBinder
 from engine.sql.binder import Binder
+from engine.sql.bulk_changes import BulkChanges
 from engine.sql.change import Change, Outcome, Single, bind_returning, find_table, holds_query
 from engine.sql.compile_expr import Row, Runtime, compile_expr
 from engine.sql.execute import compile_plan, layout_of
 from engine.sql.plan import Filter, Join, Plan, Project, Scan
-from engine.sql.scan import compile_keyed_scan
+from engine.sql.scan import compile_key_range, compile_keyed_scan
 from engine.sql.scope import Scope
-from engine.sql.writer import pass_over, replace_others
+from engine.sql.writer import Writer, pass_over, replace_others
 from engine.sql.writers import make_writer
 from grammar import ast
 
 Find = Callable[[], Iterable[tuple[bytes, Row]]]
+RANGE_MIN = 64
+"""A range of the key with fewer rows is deleted row by row: a transaction keeps a list of the ranges it has deleted."""
 
 
 def _target(
@@ -68,6 +71,11 @@ def _once_each(table: Table, width: int, rows: Iterable[Row]) -> Iterable[tuple[
     return found.items()
 
 
+def _looks_at_itself_alone(node: ast.Update | ast.Delete, writer: Writer) -> bool:
+    """Whether rows can be written while others are still looked for: no queries in the statement, no FOREIGN KEYs."""
+    return not holds_query(node) and writer.links is None
+
+
 def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
     """UPDATE."""
     if node.resolution in ("FAIL", "ROLLBACK"):
@@ -95,10 +103,19 @@ def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
         writer.finish()
         return len(done), [] if returning is None else [returning(row) for row in done]
 
+    bulk = None if moving or not _looks_at_itself_alone(node, writer) else BulkChanges(writer, frozenset(changes))
+
+    def run_bulk() -> Outcome:
+        assert bulk is not None
+        done: list[Row] | None = None if returning is None else []
+        bulk.begin(rt.txn, rt.flag)
+        bulk.replace(find(), items, done)
+        return bulk.finish(), list(map(returning, done)) if returning and done else []
+
     single = None
     if resolve is None and node.from_ is None and not holds_query(node):
         single = Single(changes, returning)
-    return Change(run, columns, plan, "UPDATE", table, writer, single=single)
+    return Change(run if bulk is None else run_bulk, columns, plan, "UPDATE", table, writer, single=single)
 
 
 def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
@@ -118,13 +135,35 @@ def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
         writer.finish()
         return len(rows), [] if returning is None else [returning(row) for _, row in rows]
 
+    bulk = BulkChanges(writer, None) if _looks_at_itself_alone(node, writer) else None
+
+    def run_bulk() -> Outcome:
+        assert bulk is not None
+        done: list[Row] | None = None if returning is None else []
+        bulk.begin(rt.txn, rt.flag)
+        bulk.remove(find(), done)
+        return bulk.finish(), list(map(returning, done)) if returning and done else []
+
+    run_rows = run if bulk is None else run_bulk
+
     def run_all() -> Outcome:
         writer.begin()
         count = writer.delete_all()
         writer.finish()
         return count, []
 
-    whole = node.where is None and node.using is None and returning is None and rt.profile is None
+    def run_range() -> Outcome:
+        bounds = find_range()  # type: ignore[misc]
+        if bounds is None or rt.txn.count(table.tree, *bounds) < RANGE_MIN:
+            return run_rows()
+        writer.begin()
+        count = writer.delete_range(*bounds)
+        writer.finish()
+        return count, []
+
+    unread = node.using is None and returning is None and rt.profile is None and not writer.referred
+    if unread and node.where is None:
+        return Change(run_all, columns, plan, "DELETE", table, writer)
+    find_range = compile_key_range(plan, rt) if unread and not writer.indexes and isinstance(plan, Scan) else None
     single = Single({}, returning) if node.where is not None and node.using is None and not holds_query(node) else None
-    run_it = run_all if whole and not writer.referred else run
-    return Change(run_it, columns, plan, "DELETE", table, writer, single=single)
+    return Change(run_rows if find_range is None else run_range, columns, plan, "DELETE", table, writer, single=single)

@@ -60,7 +60,7 @@ class Runtime:
         self.profile: Profile | None = None
         self.session: Any = None
         self.forced = False  # whether the column gear runs where it would not pay
-        self.flag: list[Any] = [False, interrupted]
+        self.flag: list[Any] = [False, interrupted, 0, 0]
 
     def begin(self, txn: Any, session: Any, flag: list[Any]) -> None:
         """Ready for one execution, but for its parameters."""

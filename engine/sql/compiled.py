@@ -6,7 +6,6 @@ A compiled statement belongs to whoever took it out of the cache, until it is gi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from engine.base.dataclass import replace
@@ -23,6 +22,7 @@ from grammar import ast
 
 if TYPE_CHECKING:
     from engine.sql.change import Change
+    from engine.sql.profile import Span
 
 
 class Compiled:
@@ -72,6 +72,7 @@ class Compiler:
     def __init__(self, shared: Shared, schema: Schema, begin: Callable[..., Any], literals: tuple[Value, ...] = ()):
         self.shared = shared
         self.schema = schema
+        self.span: Span | None = None  # of EXPLAIN ANALYZE: since the schema was asked for
         self.estimates = Estimates(
             lambda table: shared.table_rows(table, begin), schema.statistics, literals, shared.gear
         )
@@ -140,39 +141,41 @@ class Compiler:
         return made
 
     def _explain_analyze(self, text: str, node: ast.Explain, binder: Binder, rt: Runtime) -> Compiled:
-        """EXPLAIN ANALYZE: the statement is run, a change changes; the plan as rows with what each node did."""
-        from engine.base.counters import thread_counters
-        from engine.sql.explain import MEASURED_COLUMNS, explain, measured, measured_lines
-        from engine.sql.profile import Measured, Profile
+        """EXPLAIN ANALYZE: the statement is run, a change changes; the plan as rows with what each node did.
+
+        So is planning, and the commit of a change that is a transaction of its own: together the rows tell all that was done.
+        """
+        from engine.sql.explain import MEASURED_COLUMNS, PlanNode, explain, measured_lines
+        from engine.sql.profile import Profile, Span
 
         profile = rt.profile = Profile()
         inner = self._compile(text, node.statement, binder, rt)
+        planning = (self.span or Span()).end()
 
-        def begin() -> tuple[float, tuple[int, ...]]:
-            profile.begin()
-            return perf_counter(), thread_counters()
-
-        def report() -> list[Row]:
-            return list(measured_lines(explain(inner.plan, self.estimates, profile)))
+        def rows_of(root: PlanNode, *more: PlanNode) -> list[Row]:
+            planned = PlanNode("planning", "", 0, (), planning, "")
+            return [row for one in (root, planned, *more) for row in measured_lines(one)]
 
         def run() -> Iterator[Row]:
-            begin()
+            profile.begin()
             assert inner.run is not None
             for _ in inner.run():
                 pass
-            return iter(report())
+            return iter(rows_of(explain(inner.plan, self.estimates, profile)))
 
         def change() -> tuple[int, list[Row]]:
-            started, before = begin()
+            profile.begin()
             assert inner.change is not None
+            span = Span()
             count, _ = inner.change.run()
-            whole = Measured(count, 1)
-            whole.add(started, before)
-            milliseconds = round(whole.seconds * 1000, 3)
-            below = report()
-            own = measured(whole, [profile.of(inner.plan)])
-            first: Row = (inner.what.lower(), inner.change.table.name, below[0][2], count, 1, milliseconds, "row", *own)
-            return count, [first, *(("  " + row[0], *row[1:]) for row in below)]
+            whole = span.end(count)
+            source = explain(inner.plan, self.estimates, profile)
+            root = PlanNode(inner.what.lower(), inner.change.table.name, source.rows, (source,), whole)
+            if rt.txn is rt.session.open_txn:
+                return count, rows_of(root)
+            span = Span()
+            rt.session.commit_own(rt.txn)
+            return count, rows_of(root, PlanNode("commit", "", 0, (), span.end(), ""))
 
         made = Compiled(self.schema.version, "EXPLAIN", inner.params, rt, inner.plan)
         made.columns, made.kinds = (tuple(part) for part in zip(*MEASURED_COLUMNS, strict=True))

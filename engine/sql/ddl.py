@@ -60,7 +60,8 @@ def define(
     txn: Any,
     system_tables: dict[str, SystemTable],
     temporary: dict[str, View],
+    flag: list[Any] | None = None,
 ) -> bool:
-    """Carry out a definition; whether anything changed. Raises ProgrammingError, IntegrityError, NotSupportedError."""
+    """Carry out a definition; whether anything changed. flag: of the session, which may cancel it. Raises ProgrammingError, IntegrityError, NotSupportedError."""
     kind, method = _KINDS[type(node)]
-    return bool(getattr(kind()(text, schema, catalog, txn, system_tables, temporary), method)(node))
+    return bool(getattr(kind()(text, schema, catalog, txn, system_tables, temporary, flag), method)(node))

@@ -32,6 +32,7 @@ class Definition:
         txn: Any,
         system_tables: dict[str, SystemTable],
         temporary: dict[str, View],
+        flag: list[Any] | None = None,
     ):
         self.text = text
         self.schema = schema
@@ -39,6 +40,7 @@ class Definition:
         self.txn = txn
         self.system_tables = system_tables
         self.temporary = temporary
+        self.flag = flag if flag is not None else Runtime().flag
 
     def fail(self, node: ast.Node, message: str, hint: str | None = None) -> DatabaseError:
         """An error at a node."""
@@ -137,13 +139,18 @@ class Definition:
         entries = compile_entries(self.binder(), table, index, rt)
         decoder = table.decoder(tuple(range(len(table.columns))))
         found = []
-        for key, row in decoder.rows_with_keys(self.txn.scan(table.tree)):
+        self.flag[3] = 2 * self.txn.count(table.tree)  # read, then entered
+        for key, row in decoder.rows_with_keys(self.txn.scan(table.tree), self.flag):
             entry = entries.entry(row, key)
             if entry is not None:
                 found.append(entry)
         found.sort()
         before: bytes | None = None
-        for items, value in found:
+        for number, (items, value) in enumerate(found):
+            if number & 0xFF == 0:
+                self.flag[2] += 0x100
+                if self.flag[0]:
+                    self.flag[1]()
             if items == before:
                 names = unique_names(table, index)
                 raise IntegrityError(f"UNIQUE constraint failed: {names} (the table holds equal rows)")

@@ -25,7 +25,8 @@ def define_objects(session: Session, sql: str, node: ast.Statement) -> Result:
 
     def work(txn: Any) -> Result:
         schema = session.schema_in(txn)
-        define(node, sql, schema, session.catalog, txn, session.shared.system_tables, session.temporary)
+        tables, views = session.shared.system_tables, session.temporary
+        define(node, sql, schema, session.catalog, txn, tables, views, session.flag)
         return Result(statement=words(node))
 
     session.settle()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from engine.base.counters import NAMES
@@ -57,7 +57,7 @@ from engine.sql.profile import Measured, Profile
 class PlanNode:
     """A node as EXPLAIN shows it: what it does, on what, how many rows are expected, and what it reads from.
 
-    gear: "row" or "column". actual: what EXPLAIN ANALYZE measured.
+    gear: "row" or "column", "" of what is no node of a plan. actual: what EXPLAIN ANALYZE measured.
     """
 
     operation: str
@@ -93,30 +93,29 @@ def lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[str, str, int, str]]
 MEASURED_COLUMNS: tuple[tuple[str, Type], ...] = (
     ("operation", Type.TEXT), ("detail", Type.TEXT), ("rows", Type.INTEGER), ("actual_rows", Type.INTEGER),
     ("loops", Type.INTEGER), ("ms", Type.REAL), ("gear", Type.TEXT),
-    *((name, Type.INTEGER) for name in NAMES[:5]), ("wait_us", Type.REAL),
-    ("own_ms", Type.REAL), ("own_pages", Type.INTEGER), ("own_reads", Type.INTEGER),
+    *((name, Type.INTEGER) for name in NAMES), ("own_ms", Type.REAL), *(("own_" + name, Type.INTEGER) for name in NAMES),
 )  # fmt: skip
+"""What the counters (thread_counters) say of a node with what is below it, and of the node alone."""
 
 
-def measured(actual: Measured, below: Iterable[Measured]) -> tuple[float | int, ...]:
-    """The columns of MEASURED_COLUMNS behind the gear; `below`: what was measured of a node's inputs, which `actual` includes."""
-    inputs = list(below)
+def own_of(node: PlanNode) -> Measured:
+    """What a node did itself: what was measured of it without what was measured of its inputs, which it includes."""
+    actual = node.actual or Measured()
+    inputs = [child.actual for child in node.inputs if child.actual is not None]
     seconds = max(actual.seconds - sum(one.seconds for one in inputs), 0.0)
-    pages, reads = (actual.counters[i] - sum(one.counters[i] for one in inputs) for i in (0, 1))
-    waited = round(actual.counters[5] / 1000, 1)
-    return (*actual.counters[:5], waited, round(seconds * 1000, 3), pages, reads)
+    counters = tuple(total - sum(one.counters[i] for one in inputs) for i, total in enumerate(actual.counters))
+    return Measured(actual.rows, actual.loops, seconds, actual.spilled, counters)
 
 
 def measured_lines(node: PlanNode, depth: int = 0) -> Iterator[tuple[Any, ...]]:
-    """As `lines`, then what MEASURED_COLUMNS says: rows it really gave, how often it ran, its time, pages, latches, waits."""
-    actual = node.actual or Measured()
-    milliseconds = round(actual.seconds * 1000, 3)
-    own = measured(actual, (child.actual for child in node.inputs if child.actual is not None))
+    """As `lines`, then what MEASURED_COLUMNS says: rows it really gave, how often it ran, its time, what it did."""
+    actual, own = node.actual or Measured(), own_of(node)
     detail = node.detail
     if actual.spilled:
         detail += f"{', ' if detail else ''}spilled {actual.spilled / (1 << 20):.1f} MB"
     yield (
-        "  " * depth + node.operation, detail, int(node.rows), actual.rows, actual.loops, milliseconds, node.gear, *own,
+        "  " * depth + node.operation, detail, int(node.rows), actual.rows, actual.loops, round(actual.seconds * 1000, 3),
+        node.gear, *actual.counters, round(own.seconds * 1000, 3), *own.counters,
     )  # fmt: skip
     for child in node.inputs:
         yield from measured_lines(child, depth + 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import random
 import re
 from collections.abc import Callable
 from typing import Any
@@ -152,7 +151,9 @@ def _logarithm(first: float, second: float | None = None) -> float:
 
 
 def _random() -> int:
-    return random.getrandbits(64) - 2**63
+    from random import getrandbits  # 2 ms, seldom needed
+
+    return getrandbits(64) - 2**63
 
 
 _random.several_types = True  # type: ignore[attr-defined]  # for each row anew, which the row gear does

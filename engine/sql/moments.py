@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import calendar
 import datetime
 import re
 from collections.abc import Iterable
@@ -54,7 +53,9 @@ def _by_months(moment: datetime.datetime, months: int) -> datetime.datetime:
     year, month = number // 12, number % 12 + 1
     if not 1 <= year <= 9999:
         raise OverflowError
-    last = calendar.monthrange(year, month)[1]
+    from calendar import monthrange  # 1 ms, seldom needed
+
+    last = monthrange(year, month)[1]
     extra = max(0, moment.day - last)
     return moment.replace(year=year, month=month, day=moment.day - extra) + datetime.timedelta(days=extra)
 

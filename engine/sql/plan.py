@@ -56,7 +56,8 @@ class KeyAccess:
     """Rows found by the table's key (index None) or an index: leading columns equal, then perhaps a range of the next one.
 
     equal: the wanted values of the leading columns. lower, upper: bounds of the column behind them. unique: at most one
-    row can be found (all columns of a unique key are given).
+    row can be found (all columns of a unique key are given). terms: the conditions it was made of; where the values have
+    their columns' types, all rows that are found meet them.
     """
 
     index: Index | None
@@ -65,6 +66,7 @@ class KeyAccess:
     upper: Bound | None = None
     unique: bool = False
     reverse: bool = False
+    terms: tuple[Expr, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

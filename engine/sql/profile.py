@@ -48,6 +48,19 @@ class Measured:
         )
 
 
+class Span:
+    """What is done from the making of this to `end`, as one run."""
+
+    def __init__(self) -> None:
+        self._began = perf_counter(), thread_counters()
+
+    def end(self, rows: int = 0) -> Measured:
+        """What was measured."""
+        found = Measured(rows, 1)
+        found.add(*self._began)
+        return found
+
+
 class Profile:
     """The measurements of one execution, by node."""
 

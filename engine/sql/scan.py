@@ -14,10 +14,11 @@ from engine.catalog.objects import Index, IndexColumn, KeyKind, Table
 from engine.record.keys import KeyCodec, encode_rowid, items_length, prefix_end
 from engine.record.types import PYTHON_TYPES, Type, Value, try_convert
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
-from engine.sql.expr import Column, SubqueryExpr
+from engine.sql.expr import Column, SubqueryExpr, conjuncts
 from engine.sql.plan import AnyOf, Distinct, FullScan, KeyAccess, Project, Scan
 
 Pairs = Iterable[tuple[bytes, bytes]]
+Range = tuple[bytes | None, bytes | None]
 BATCH = 256
 ROWID = 8
 """Bytes of a row id."""
@@ -92,6 +93,33 @@ def compile_pairs(plan: Scan, rt: Runtime) -> Callable[[], Pairs]:
     def find() -> Pairs:
         bounds = finder.range([value(()) for value in equal], _bound(lower), _bound(upper))
         return () if bounds is None else finder.pairs(rt, *bounds, access.reverse)
+
+    return find
+
+
+def compile_key_range(plan: Scan, rt: Runtime) -> Callable[[], Range | None] | None:
+    """The function that gives the range of the table's keys that has the scan's rows and no others, for DELETE.
+
+    None where the plan's conditions say more than that. The function gives None where that depends on values that have
+    not their columns' types.
+    """
+    access = plan.access
+    if not isinstance(access, KeyAccess) or access.index is not None or access.unique:
+        return None
+    if any(part not in access.terms for part in conjuncts(plan.filter)):
+        return None
+    finder = Finder(plan.table, None)
+    equal = [compile_expr(value, {}, rt) for value in access.equal]
+    lower = None if access.lower is None else (compile_expr(access.lower.value, {}, rt), access.lower.inclusive)
+    upper = None if access.upper is None else (compile_expr(access.upper.value, {}, rt), access.upper.inclusive)
+    usual = PYTHON_TYPES[finder.types[len(equal)]] if lower or upper else None
+
+    def find() -> Range | None:
+        bounds = (_bound(lower), _bound(upper))
+        given = [bound[0] for bound in bounds if bound is not None]
+        if any(type(value) is not usual or value != value for value in given):
+            return None
+        return finder.range([value(()) for value in equal], *bounds)
 
     return find
 
@@ -206,7 +234,7 @@ class Finder:
 
     def range(
         self, equal: list[Value], lower: tuple[Value, bool] | None, upper: tuple[Value, bool] | None
-    ) -> tuple[bytes | None, bytes | None] | None:
+    ) -> Range | None:
         """Start and stop of the keys with these values; None when there can be none."""
         if self.rowids and equal:
             key = self.key(equal)
@@ -250,9 +278,7 @@ class Finder:
         item = self.codec.encode([*wanted, value])
         return prefix_end(item) if bound[1] != start_side else item
 
-    def _rowid_range(
-        self, lower: tuple[Value, bool] | None, upper: tuple[Value, bool] | None
-    ) -> tuple[bytes | None, bytes | None]:
+    def _rowid_range(self, lower: tuple[Value, bool] | None, upper: tuple[Value, bool] | None) -> Range:
         start = stop = None
         if lower is not None and type(lower[0]) is int:
             key = encode_rowid(lower[0])

@@ -51,7 +51,7 @@ class Session(StatementRunner):
             if result is not None:
                 return result
         self._check(sql)
-        self.flag[0] = False
+        self._begin_statement()
         text, literals = shared.shape(sql)
         try:
             if known is None:
@@ -95,7 +95,7 @@ class Session(StatementRunner):
         In a transaction, a failing row undoes all rows of this call.
         """
         self._check(sql)
-        self.flag[0] = False
+        self._begin_statement()
         try:
             node = self._parse(sql)
         except GrammarError as error:

@@ -99,6 +99,12 @@ class TransactionControl(SessionState):
             rt.begin(txn, self, self.flag)
             check_deferred(self._schema_of(txn), self.deferred, rt)
 
+    def commit_own(self, txn: Any) -> None:
+        """End the transaction of a single change before its result is made; only EXPLAIN ANALYZE, which measures it, does."""
+        if self.deferred:
+            self.check_own(txn)
+        txn.commit()
+
     def check_own(self, txn: Any) -> None:
         """The end of a transaction of one statement."""
         try:

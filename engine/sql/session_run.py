@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from engine.base.errors import ConflictError, DataError, Error, ReadOnlyError
@@ -23,11 +24,8 @@ PLAN_USES = 2000
 class StatementRunner(TransactionControl):
     """See the module."""
 
-    @staticmethod
-    def _parse(text: str) -> ast.Statement:
-        from grammar.parser import parse
-
-        return parse(text)
+    def _parse(self, text: str) -> ast.Statement:
+        return _parse(text) if self.phases is None else self.phases.parsing(lambda: _parse(text))
 
     def _run(
         self,
@@ -107,10 +105,12 @@ class StatementRunner(TransactionControl):
         node: ast.Statement | None,
     ) -> tuple[Compiled, Any, tuple[Value, ...]]:
         """The statement compiled for the transaction's schema; its key in the cache, or None; its literals."""
+        span = span_of(node)
         schema = self._schema_of(txn)
         if found is not None and found.version == schema.version and not schema.private:
             return found, text, literals
         compiler = Compiler(self.shared, schema, self.begin, literals)
+        compiler.span = span
         key = None if schema.private else text
         try:
             made = compiler.compile(text, node if node is not None else self._parse(text))
@@ -136,7 +136,12 @@ class StatementRunner(TransactionControl):
     ) -> Result:
         """Run in a transaction."""
         self._current = txn
-        compiled, key, literals = self._compiled(txn, sql, text, found, literals, node)
+        if self.phases is None:
+            compiled, key, literals = self._compiled(txn, sql, text, found, literals, node)
+        else:
+            compile_it = partial(self._compiled, txn, sql, text, found, literals, node)
+            compiled, key, literals = self.phases.planning(compile_it)
+        self.plan = compiled.plan
         values = compiled.values(params)
         rt = compiled.rt
         rt.begin(txn, self, self.flag)
@@ -217,6 +222,21 @@ class StatementRunner(TransactionControl):
             compiled.point = make_point(compiled, self.shared, len(literals))
         if compiled.uses < PLAN_USES and compiled.what != "EXPLAIN":
             self.shared.give(key, compiled)
+
+
+def span_of(node: ast.Statement | None) -> Any:
+    """The beginning of what EXPLAIN ANALYZE measures; None for any other statement."""
+    if not isinstance(node, ast.Explain):
+        return None
+    from engine.sql.profile import Span
+
+    return Span()
+
+
+def _parse(text: str) -> ast.Statement:
+    from grammar.parser import parse  # what was seen before needs no parser
+
+    return parse(text)
 
 
 def _reads(node: ast.Statement | None) -> bool:

@@ -12,6 +12,8 @@ from engine.catalog.catalog import Catalog, Schema
 from engine.catalog.objects import View
 from engine.sql import system_tables
 from engine.sql.compile_expr import interrupted
+from engine.sql.phases import Phases, rows_to_read
+from engine.sql.plan import Plan
 from engine.sql.result import Result
 from engine.sql.shared import Shared
 
@@ -46,7 +48,10 @@ class SessionState:
         self._savepoints: list[tuple[str, int]] = []
         self.deferred: dict[Any, Any] = {}
         self._streaming: weakref.WeakSet[Result] = weakref.WeakSet()
-        self.flag: list[Any] = [False, self._interrupted]
+        # cancelled, what is called then, rows read by scans (or entered into an index), how many there will be (0: see `plan`)
+        self.flag: list[Any] = [False, self._interrupted, 0, 0]
+        self.phases: Phases | None = None
+        self.plan: Plan | None = None
         self._current: Any = None
 
     @property
@@ -62,6 +67,26 @@ class SessionState:
     def interrupt(self) -> None:
         """Cancel the running statement, from any thread."""
         self.flag[0] = True
+
+    def progress(self) -> tuple[int, int]:
+        """Rows the running statement's scans have read, and how many they will have read in the end, 0 where nobody knows.
+
+        May be called from any thread; roughly true.
+        """
+        plan, expected = self.plan, self.flag[3]
+        if not expected and plan is not None:
+            expected = round(rows_to_read(plan, self.shared))
+        return self.flag[2], expected
+
+    def time_phases(self, wanted: bool = True) -> Phases:
+        """From now on it is counted how long parsing and planning take, or it is no more; gives where that is counted."""
+        counted = Phases()
+        self.phases = counted if wanted else None
+        return counted
+
+    def _begin_statement(self) -> None:
+        self.plan = None
+        self.flag[0], self.flag[2], self.flag[3] = False, 0, 0
 
     def _interrupted(self) -> None:
         self.flag[0] = False

@@ -130,15 +130,19 @@ class Shared:
             instances.append(instance)
 
     def table_rows(self, table: Table, begin: Callable[..., Any]) -> float:
-        """How many rows a table has, at least 1: counted now and then, in a snapshot that nobody conflicts with."""
+        """About how many rows a table has, at least 1: looked up now and then, in a snapshot that nobody conflicts with."""
         known = self._sizes.get(table.tree)
         if known is not None and known[1] > 0:
             known[1] -= 1
             return known[0]
         with begin(readonly=True) as txn:
-            rows = max(float(txn.count(table.tree)), 1.0)
+            rows: float = max(txn.estimate(table.tree), 1.0)
         self._sizes[table.tree] = [rows, SIZE_USES if rows >= LARGE_TABLE else 4]
         return rows
+
+    def known_size(self, table: Table) -> float:
+        """How many rows a table had when they were last counted; 0 where they never were."""
+        return self._sizes.get(table.tree, (0.0,))[0]
 
     def forget_sizes(self) -> None:
         """Count anew."""

@@ -10,7 +10,6 @@ Equal rows stay in the order in which they came.
 from __future__ import annotations
 
 import heapq
-import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
@@ -98,6 +97,8 @@ def held_rows(rows: Iterable[Row], rt: Runtime, what: str) -> list[Row]:
 
 
 def _written(run: list[Row], rt: Runtime, plan: Plan) -> IO[bytes]:
+    import pickle  # 3 ms, seldom needed
+
     file = temporary_file(rt.session.store)
     try:
         for start in range(0, len(run), WRITTEN):
@@ -111,6 +112,8 @@ def _written(run: list[Row], rt: Runtime, plan: Plan) -> IO[bytes]:
 
 
 def _read(file: IO[bytes], rt: Runtime) -> Iterator[Row]:
+    import pickle
+
     with file:
         while True:
             rt.check()

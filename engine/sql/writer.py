@@ -204,14 +204,19 @@ class Writer:
             txn.delete_range(entries.index.tree)
         return count
 
+    def delete_range(self, start: bytes | None, stop: bytes | None) -> int:
+        """Delete the rows with keys of a range, unread, of a table without indexes that no other refers to; how many."""
+        assert not self.indexes and not self.referred
+        return self.rt.txn.delete_range(self.table.tree, start, stop)  # type: ignore[no-any-return]
+
     def remove(self, key: bytes, row: Row) -> None:
-        """Take out a row and its index entries, to be put back changed or not."""
+        """Take out a row that was found, and its index entries, to be put back changed or not."""
         txn = self.rt.txn
         for entries in self.indexes:
             entry = entries.entry(row, key)
             if entry is not None:
-                txn.delete(entries.index.tree, entry[0])
-        txn.delete(self.table.tree, key)
+                txn.erase(entries.index.tree, entry[0])
+        txn.erase(self.table.tree, key)
 
     def update(self, key: bytes, old: Row, new: Row) -> None:
         """Replace a row by one with the same key and the same values in UNIQUE indexes; `new` is checked already."""
@@ -222,7 +227,7 @@ class Writer:
             if before == after:
                 continue
             if before is not None:
-                txn.delete(entries.index.tree, before[0])
+                txn.erase(entries.index.tree, before[0])
             if after is not None:
                 txn.put(entries.index.tree, *after)
 

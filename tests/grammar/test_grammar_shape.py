@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import re
+
 import pytest
 
 from grammar import ast, parse
 from grammar.node import Node, replace
-from grammar.shape import shape
+from grammar.shape import _Shaper, _TooDeep, shape
+from grammar.shape_templates import cut, shape_by_template
 from tests.grammar.corpus import STATEMENTS
 
 
@@ -72,3 +76,93 @@ def test_a_shape_with_its_literals_is_the_statement(text: str) -> None:
     shaped, literals = shape(text)
     assert put_back(parse(shaped), literals) == parse(text)
     assert shape(shaped) == (shaped, ())
+
+
+LITERALS = (
+    "0",
+    "7",
+    "007",
+    "999999999999999999",
+    "9223372036854775807",
+    "9223372036854775808",
+    "1_000",
+    "0x1f",
+    "1.5",
+    "-2.50",
+)
+LITERALS += (
+    "5.",
+    ".5",
+    "1e3",
+    "1.5e3",
+    "1..2",
+    "''",
+    "'a'",
+    "'it''s'",
+    "'-- no'",
+    "'/*'",
+    "'$#1i'",
+    "'AS'",
+    "'('",
+    "x'00ff'",
+    "X''",
+)
+LITERALS += (
+    '"b"',
+    "`c`",
+    "[d]",
+    "$$e$$",
+    "$t$f'$t$",
+    "?",
+    "?5",
+    ":n",
+    "$1",
+    "-- it's 5\n",
+    "/* '7' */",
+    "'",
+    '"',
+    "/*",
+    "\x00",
+    "é",
+)
+
+
+SIMPLE_STRINGS = ("''", "'a'", "'it''s'", "'-- no'", "'('")
+
+
+def scanned(text: str) -> tuple[str, tuple[object, ...]]:
+    """The shape as a statement gets it that was never seen before."""
+    if "$#" in text:
+        return text, ()
+    try:
+        return _Shaper(text).run()
+    except _TooDeep:
+        return text, ()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_shape_by_template_is_the_shape(seed: int) -> None:
+    """Statements made of pieces and literals, each piece with many literals: what was remembered of one holds for the next."""
+    rng = random.Random(seed)
+    taking = [text for text in STATEMENTS if scanned(text)[1]]
+    templates = [re.split(r"'[^']*'|[0-9]+", rng.choice(taking)) for _ in range(8)]
+    by_template = 0
+    for _ in range(1000):
+        pieces = rng.choice(templates)
+        few = (
+            rng.choices(LITERALS, k=3) if rng.random() < 0.4 else LITERALS[:4] if rng.random() < 0.5 else SIMPLE_STRINGS
+        )
+        text = "".join(piece + rng.choice(few) for piece in pieces[:-1]) + pieces[-1]
+        if rng.random() < 0.1:
+            place = rng.randint(0, len(text))
+            text = (
+                text[:place]
+                + rng.choice(["'", '"', "--", "/*", "-", " ", "5", "x", "$", "(", ")", "::", "."])
+                + text[place:]
+            )
+        found = shape(text)
+        assert found == scanned(text), text
+        assert list(map(type, found[1])) == list(map(type, scanned(text)[1])), text
+        parts = cut(text)
+        by_template += parts is not None and shape_by_template(parts) is not None
+    assert by_template > 100, "else nothing was tested"

@@ -89,6 +89,7 @@ def _scan(plan: Scan, ev: Evaluator) -> Run:
             rows, buffers = reader.read(source, size)
             if not rows:
                 return
+            rt.flag[2] += rows
             arrays = [array_from_buffers(kind, rows, found, True) for kind, found in zip(kinds, buffers, strict=True)]
             batch = Batch(plan.columns, arrays, rows)
             yield batch if plan.filter is None else batch.filter(ev.condition(plan.filter, batch))

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from engine.base.counters import thread_counters
 from engine.record.types import Type
 from engine.sql.copying.files import shown
 from engine.sql.copying.options import CopyOptions, read_options
 from engine.sql.copying.statement import find_copied, path_of, query_text, run_copy
-from engine.sql.explain import MEASURED_COLUMNS, measured
-from engine.sql.profile import Measured
+from engine.sql.explain import MEASURED_COLUMNS, PlanNode, measured_lines
+from engine.sql.profile import Span
 from engine.sql.result import Result
 from grammar import ast
 
@@ -29,12 +27,11 @@ def explain_copy(session: Session, sql: str, node: ast.Explain, copy: ast.Copy, 
     options = read_options(path, copy.options)
     operation, detail = f"copy {copy.direction.lower()}", _detail(session, sql, copy, path, options)
     if node.analyze:
-        started, before = perf_counter(), thread_counters()
+        span = Span()
         count = run_copy(session, sql, copy, params).rowcount
-        whole = Measured(count, 1)
-        whole.add(started, before)
-        own = measured(whole, [])
-        row = (operation, detail, None, count, 1, round(whole.seconds * 1000, 3), "column", *own)
+        node_of_copy = PlanNode(operation, detail, 0, (), span.end(count), "column")
+        (first,) = measured_lines(node_of_copy)
+        row = (*first[:2], None, *first[3:])  # nobody knows how many rows a file has
         names, kinds = (tuple(part) for part in zip(*MEASURED_COLUMNS, strict=True))
         return Result(names, kinds, iter([row]), -1, None, "EXPLAIN")
     rows: list[tuple[Any, ...]] = [(operation, detail, None, "column")]

@@ -197,6 +197,7 @@ def _match(
         None if lower is None else Bound(lower.value, lower.op == ">="),
         None if upper is None else Bound(upper.value, upper.op == "<="),
         whole,
+        terms=tuple(term.condition for term in (*equal, lower, upper) if term is not None),
     )
     covered = [term.condition for term in equal]
     covered += [term.condition for term in (lower, upper) if term is not None and term.exact]
