@@ -18,6 +18,7 @@ from anokuro_cli.render.inspect_parts import (
     percent,
     plain_console,
     safe,
+    styled,
     table,
 )
 from anokuro_cli.render.inspections import renders
@@ -104,7 +105,7 @@ class SlotMap:
         legend.append("capital: at least half full" if letters else f"{SHADES} fill", style="dim")
         yield legend
         for at in range(0, min(len(self.slots), MAP_SLOTS), width):
-            line = Text(f"{at:>8} ", style="dim")
+            line = styled(f"{at:>8} ", "dim")
             for slot in self.slots[at : at + width]:
                 line.append(self._mark(slot, letters), style=(PAGES[slot.kind][0] + STATES[slot.state]).strip())
             yield line

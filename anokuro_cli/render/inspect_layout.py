@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from anokuro_cli.render.inspect_parts import parts, safe, table
+from anokuro_cli.render.inspect_parts import parts, safe, styled, table
 from anokuro_cli.render.inspections import renders
 from engine.inspect.layout import LayoutModel, StructModel
 
@@ -24,7 +24,7 @@ def render(model: LayoutModel) -> RenderableType:
 def _struct(struct: StructModel) -> list[RenderableType]:
     holes = f", {struct.holes} bytes in holes" if struct.holes else ", no holes"
     lines = f"{struct.lines} cache line" + ("s" if struct.lines != 1 else "")
-    title = Text(struct.name, style="bold") + Text(f"  {WHERE[struct.where]}: {struct.size} bytes, {lines}{holes}")
+    title = styled(struct.name, "bold") + Text(f"  {WHERE[struct.where]}: {struct.size} bytes, {lines}{holes}")
     line = -1
     rows = []
     for field in struct.fields:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from anokuro_cli.render.inspect_parts import Bar, bytes_text, heading, parts, safe, table, values_text
+from anokuro_cli.render.inspect_parts import Bar, bytes_text, heading, parts, safe, styled, table, values_text
 from anokuro_cli.render.inspections import renders
 from anokuro_cli.text import clip, plural
 from engine.inspect.memtable import EntryModel, MemtableModel, TransactionModel, TransactionsModel
@@ -18,7 +18,7 @@ STATES = {
 
 @renders(MemtableModel)
 def render(model: MemtableModel) -> RenderableType:
-    title = Text("memtable", style="bold")
+    title = styled("memtable", "bold")
     title += Text(
         f"  {plural(model.entries_total, 'entry')[:-1]}"
         if model.entries_total == 1
@@ -88,7 +88,7 @@ def _content(entry: EntryModel) -> Text:
 def render_transactions(model: TransactionsModel) -> RenderableType:
     opened = [one for one in model.transactions if one.state != "committed"]
     recent = [one for one in model.transactions if one.state == "committed"]
-    title = Text("transactions", style="bold") + Text(f"  last commit at LSN {model.published_lsn}; ")
+    title = styled("transactions", "bold") + Text(f"  last commit at LSN {model.published_lsn}; ")
     title += Text(f"{sum(one.readers for one in opened)} open, {len(recent)} committed just now and still noted")
     return parts(
         title,

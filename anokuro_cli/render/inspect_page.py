@@ -17,6 +17,7 @@ from anokuro_cli.render.inspect_parts import (
     percent,
     plain_console,
     safe,
+    styled,
     table,
     values_text,
 )
@@ -48,7 +49,7 @@ def render(model: PageModel) -> RenderableType:
 
 def _summary(model: PageModel) -> Text:
     name = f"slot {model.slot}" if model.kind == "meta" else f"page {model.page}"
-    text = Text(name, style="bold") + Text("  ") + kind_text(model.kind)
+    text = styled(name, "bold") + Text("  ") + kind_text(model.kind)
     if model.owner:
         text += Text(" of ") + safe(model.owner)
     text += Text(f"  level {model.level}  LSN {model.lsn}  {model.page_size:,} bytes\n")
@@ -59,6 +60,8 @@ def _summary(model: PageModel) -> Text:
     sealed = {True: ", checksum right", False: ", checksum WRONG", None: ", sealed when it is written"}[model.sealed]
     text += Text(f"{where}{sealed}; {model.live_items} items, {model.live_bytes:,} bytes ({percent(model.fill)})")
     text += Text(f", on average {model.avg_item_size:g}; free {model.free:,}, fragmented {model.fragmented:,}")
+    if model.batch:
+        text += Text(f"\n{model.batch}", style="yellow")
     if model.kind in ("leaf", "branch"):
         lower = bytes_text(model.lower_fence or b"") if model.lower_fence else "the lowest key"
         upper = bytes_text(model.upper_fence) if model.upper_fence is not None else "the highest key"
@@ -91,7 +94,7 @@ def _items(model: PageModel) -> RenderableType | None:
     rows = []
     for item in model.items:
         if item.damage is not None:
-            content = Text("! ", style="bold red") + safe(item.damage, "red")
+            content = styled("! ", "bold red") + safe(item.damage, "red")
         elif item.child is not None:
             content = safe(f"-> page {item.child}", KINDS["child"][0])
         elif item.overflow_page is not None:
@@ -169,7 +172,7 @@ class Legend:
         for kind, total in self.totals.items():
             style, letter = KINDS[kind]
             mark = letter if letters else ("·" if kind == "free" else "█")
-            entry = Text(mark, style=style) + Text(f" {kind} {total:,}")
+            entry = styled(mark, style) + Text(f" {kind} {total:,}")
             if line and line.cell_len + 3 + entry.cell_len > options.max_width:
                 yield line
                 line = Text()
@@ -205,7 +208,7 @@ class Hex:
 
     def _line(self, at: int, kinds: list[str], count: int, letters: bool, wide: bool) -> Text:
         data = self.model.data[at : at + count]
-        line = Text(f"{at:04x}  ", style="dim")
+        line = styled(f"{at:04x}  ", "dim")
         for i, (byte, kind) in enumerate(zip(data, kinds, strict=True)):
             line.append(f"{byte:02x}", style=KINDS[kind][0])
             line.append("  " if i % 8 == 7 else " ")

@@ -16,17 +16,17 @@ from rich.text import Text
 
 from anokuro_cli.text import clip, neutralise
 
-# Kind of a byte in a page: style, and the letter that stands for it where there is no colour.
+# Kind of a byte in a page: style, and the letter that stands for it where there is no colour. Colours can be read on dark and on light grounds.
 KINDS = {
     "header": ("cyan", "H"),
     "hint": ("magenta", "h"),
     "slot": ("yellow", "s"),
-    "cell": ("bright_white", "c"),
+    "cell": ("bold", "c"),
     "key": ("green", "k"),
     "value": ("blue", "v"),
     "reference": ("bright_magenta", "r"),
-    "child": ("bright_yellow", "p"),
-    "fence": ("bright_cyan", "f"),
+    "child": ("bright_magenta", "p"),
+    "fence": ("bright_red", "f"),
     "free": ("dim", "."),
     "fragmented": ("red", "x"),
     "entry": ("yellow", "e"),
@@ -36,7 +36,7 @@ KINDS = {
 # Kind of a page: style, and a letter.
 PAGES = {
     "leaf": ("green", "L"),
-    "branch": ("bright_yellow", "B"),
+    "branch": ("yellow", "B"),
     "overflow": ("blue", "O"),
     "page table": ("magenta", "T"),
     "retained checkpoints": ("bright_magenta", "C"),
@@ -49,7 +49,12 @@ SHADES = "░▒▓█"
 
 def safe(text: object, style: str = "") -> Text:
     """Any value as Text that a terminal can be shown."""
-    return Text(neutralise(str(text)), style=style)
+    return styled(neutralise(str(text)), style)
+
+
+def styled(text: str, style: str) -> Text:
+    """Text in a style that does not spread to what is added behind it, as a style of the whole would."""
+    return Text.assemble((text, style))
 
 
 def kind_style(kind: str) -> str:
@@ -59,7 +64,7 @@ def kind_style(kind: str) -> str:
 
 def kind_text(kind: str) -> Text:
     """The name of a page kind in its colour."""
-    return Text(kind, style=kind_style(kind))
+    return styled(kind, kind_style(kind))
 
 
 def bytes_text(data: bytes, limit: int = 24) -> str:
@@ -155,12 +160,12 @@ def table(
 
 def heading(text: str) -> Text:
     """A title over a part."""
-    return Text(text, style="bold")
+    return styled(text, "bold")
 
 
 def damage(problems: Iterable[str]) -> list[RenderableType]:
     """One red line for each problem."""
-    return [Text("! ", style="bold red") + safe(problem, "red") for problem in problems]
+    return [styled("! ", "bold red") + safe(problem, "red") for problem in problems]
 
 
 def percent(part: float) -> str:

@@ -8,7 +8,16 @@ from typing import Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from anokuro_cli.render.inspect_parts import bytes_text, heading, kind_text, parts, safe, table, values_text
+from anokuro_cli.render.inspect_parts import (
+    bytes_text,
+    heading,
+    kind_text,
+    parts,
+    safe,
+    styled,
+    table,
+    values_text,
+)
 from anokuro_cli.render.inspect_wal import STYLES
 from anokuro_cli.render.inspections import renders
 from anokuro_cli.text import plural
@@ -35,7 +44,7 @@ def _rest(count: int, listed: int, where: str) -> RenderableType | None:
 
 @renders(PageHistoryModel)
 def render_history(model: PageHistoryModel) -> RenderableType:
-    title = Text(f"page {model.page}", style="bold") + Text("  ") + kind_text(model.kind)
+    title = styled(f"page {model.page}", "bold") + Text("  ") + kind_text(model.kind)
     title += Text(" of ") + safe(model.owner)
     more = "the newest " if model.more else ""
     title += Text(
@@ -43,7 +52,7 @@ def render_history(model: PageHistoryModel) -> RenderableType:
     )
     shown = model.changes[:LISTED]
     rest = _rest(len(model.changes), len(shown), f"SELECT * FROM sys.page_history({model.page})")
-    hint = Text(f"the page at one of them: INSPECT PAGE {model.page} AT LSN n", style="dim")
+    hint = styled(f"the page at one of them: INSPECT PAGE {model.page} AT LSN n", "dim")
     return parts(title, Text(""), _changes(shown), rest, hint if shown else None)
 
 
@@ -85,7 +94,7 @@ def render_row(model: RowHistoryModel) -> RenderableType:
     rest = _rest(len(model.versions), len(shown), "SELECT * FROM sys.row_history(table, key)")
     hint = None
     if shown:
-        hint = Text(f"its page at one of them: INSPECT PAGE {shown[0].page} AT LSN {shown[0].lsn}", style="dim")
+        hint = styled(f"its page at one of them: INSPECT PAGE {shown[0].page} AT LSN {shown[0].lsn}", "dim")
     return parts(title, Text(""), rows if shown else None, rest, hint)
 
 
@@ -108,7 +117,7 @@ def _row_value(version: RowVersion, before: RowVersion | None) -> Text:
 @renders(DiffModel)
 def render_diff(model: DiffModel) -> RenderableType:
     counts = {change: sum(item.change == change for item in model.items) for change in ITEMS}
-    title = Text(f"page {model.page}", style="bold") + Text(" of ") + safe(model.owner)
+    title = styled(f"page {model.page}", "bold") + Text(" of ") + safe(model.owner)
     title += Text("  ") + _kind(model.kind_before) + Text(f" at LSN {model.low}  ->  ")
     title += _kind(model.kind_after) + Text(f" at LSN {model.high}\n")
     title += Text(f"{model.bytes_changed:,} of {model.page_size:,} bytes differ; items ")
@@ -119,7 +128,7 @@ def render_diff(model: DiffModel) -> RenderableType:
     shown = others[:LISTED]
     return parts(
         title,
-        Text(f"not all records are there: {model.note}", style="dim") if model.note else None,
+        Text(f"the records do not tell all of it: {model.note}", style="dim") if model.note else None,
         Text(""),
         _fields(model) if model.fields else None,
         Text("") if others else None,

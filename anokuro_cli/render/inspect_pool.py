@@ -15,18 +15,19 @@ from anokuro_cli.render.inspect_parts import (
     parts,
     plain_console,
     safe,
+    styled,
     table,
 )
 from anokuro_cli.render.inspections import renders
 from engine.inspect.pool import Buffer, PoolModel
 
-GRID_FRAMES, LISTED = 8192, 12
+GRID_FRAMES, LISTED, EVICTED = 8192, 12, 6
 
 
 @renders(PoolModel)
 def render(model: PoolModel) -> RenderableType:
     hits = "nothing asked for yet" if model.hit_rate is None else f"{100 * model.hit_rate:.2f} % of page requests hit"
-    title = Text(f"{model.used:,} of {model.frames:,} frames of {model.page_size:,} bytes in use", style="bold")
+    title = styled(f"{model.used:,} of {model.frames:,} frames of {model.page_size:,} bytes in use", "bold")
     title += Text(
         f"  {model.dirty:,} dirty, {model.pinned:,} pinned, {model.older_versions:,} older versions\n{hits}; "
     )
@@ -46,6 +47,8 @@ def render(model: PoolModel) -> RenderableType:
     found: list[RenderableType] = [title, Text(""), usage, Text(""), FrameGrid(model)]
     if model.victims:
         found.append(Text("next to be evicted: frames " + ", ".join(map(str, model.victims))))
+    if model.evictions:
+        found += [Text(""), heading("evicted last"), _evicted(model)]
     found += [Text(""), heading(f"the {min(LISTED, model.used)} busiest frames"), _buffers(model)]
     return parts(*found)
 
@@ -66,6 +69,22 @@ def _buffers(model: PoolModel) -> RenderableType:
             for b in busiest[:LISTED]
         ),
         stretch=3,
+    )  # fmt: skip
+
+
+def _evicted(model: PoolModel) -> RenderableType:
+    return table(
+        (
+            ("s ago", True), ("page", True), ("kind", False), ("frame", True), ("because", False), ("state", False), ("for", False),
+        ),
+        (
+            (
+                f"{e.age_ms / 1000:,.1f}", e.page, kind_text(e.kind), e.frame,
+                e.reason + (f", {e.looked_at:,} looked at" if e.looked_at else ""), "dirty" if e.written else "clean", e.operation,
+            )
+            for e in model.evictions[:EVICTED]
+        ),
+        stretch=4,
     )  # fmt: skip
 
 
@@ -97,7 +116,7 @@ class FrameGrid:
         legend.append(f"the clock hand is at frame {self.model.hand}", style="dim")
         yield legend
         for at in range(0, min(last + 1, GRID_FRAMES), width):
-            line = Text(f"{at:>8} ", style="dim")
+            line = styled(f"{at:>8} ", "dim")
             for frame in range(at, min(at + width, last + 1)):
                 line.append(*self._mark(by_frame.get(frame), frame, letters))
             yield line

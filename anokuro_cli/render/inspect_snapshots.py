@@ -5,14 +5,14 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from anokuro_cli.render.inspect_parts import parts, table
+from anokuro_cli.render.inspect_parts import parts, styled, table
 from anokuro_cli.render.inspections import renders
 from engine.inspect.snapshots import SnapshotsModel
 
 
 @renders(SnapshotsModel)
 def render(model: SnapshotsModel) -> RenderableType:
-    title = Text(f"{len(model.snapshots)} snapshots", style="bold")
+    title = styled(f"{len(model.snapshots)} snapshots", "bold")
     title += Text(f"  last commit at LSN {model.published_lsn}; {model.writers} open transactions may write")
     columns = (("LSN", True), ("readers", True), ("versions kept", True), ("age ms", True), ("of pages", False))
     rows = (

@@ -9,7 +9,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from anokuro_cli.render.inspect_parts import Bar, kind_style, parts, safe, table
+from anokuro_cli.render.inspect_parts import Bar, kind_style, parts, safe, styled, table
 from anokuro_cli.render.inspections import renders
 from engine.inspect.top import TopModel
 
@@ -17,7 +17,7 @@ from engine.inspect.top import TopModel
 @renders(TopModel)
 def render(model: TopModel) -> RenderableType:
     when = datetime.fromtimestamp(model.at_us / 1_000_000, UTC).strftime("%H:%M:%S UTC")
-    title = Text("anokuro", style="bold") + Text(f"  {when}  ")
+    title = styled("anokuro", "bold") + Text(f"  {when}  ")
     title += Text(f"over {model.seconds:.1f} s" if model.seconds else "the first look: no rates yet", style="dim")
     if model.workload:
         title += Text(f"   workload {model.workload.get('operations', 0):,.0f} operations a second", style="green")

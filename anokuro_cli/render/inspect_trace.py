@@ -6,7 +6,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from anokuro_cli.render.inspect_page import Legend, PageMap
-from anokuro_cli.render.inspect_parts import bytes_text, heading, parts, safe, table, values_text
+from anokuro_cli.render.inspect_parts import bytes_text, heading, parts, safe, styled, table, values_text
 from anokuro_cli.render.inspect_tree import comparison_lines
 from anokuro_cli.render.inspections import renders
 from anokuro_cli.text import plural
@@ -18,9 +18,10 @@ LISTED = 400
 ITEMS = 12
 STYLES = {
     "latch": "cyan", "unlatch": "dim", "pin": "dim", "unpin": "dim", "wait": "bold red", "seek": "bold", "search": "green",
-    "load": "bright_magenta", "evict": "magenta", "version": "magenta", "allocate": "bright_yellow", "free": "red",
-    "split": "bold bright_yellow", "grow root": "bold bright_yellow", "merge": "bold bright_yellow", "log": "blue",
+    "load": "bright_magenta", "evict": "magenta", "version": "magenta", "allocate": "yellow", "free": "red",
+    "split": "bold yellow", "grow root": "bold yellow", "merge": "bold yellow", "log": "blue",
     "before": "dim", "changed": "yellow", "publish": "bold green", "sync": "bright_blue", "synced": "bright_blue",
+    "probe": "cyan", "write": "bold cyan",
 }  # fmt: skip
 MARKS = {"added": ("green", "+"), "removed": ("red", "-"), "changed": ("yellow", "~"), "moved": ("dim", ">")}
 
@@ -45,7 +46,7 @@ def summary(model: TraceModel) -> list[Text]:
     """The statement, how it ended, and totals."""
     first = safe(model.statement, "bold")
     if model.error is not None:
-        first += Text("  failed: ", style="red") + safe(model.error, "red")
+        first += styled("  failed: ", "red") + safe(model.error, "red")
     else:
         first += Text(f"  {plural(model.rows, 'row')}")
     found = Text(f"{plural(len(model.events), 'event')} in {model.duration_ns / 1000:,.0f} us, tracing included; ")
@@ -83,7 +84,7 @@ def events_table(events: tuple[TraceEvent, ...], at: int = -1) -> RenderableType
 def change_lines(change: TraceChange) -> list[Text]:
     """One page change: what became of its slots."""
     what = "made" if change.before is None else "gone" if change.after is None else "changed"
-    title = Text(f"page {change.page}", style="bold") + Text(f" {what} by {change.record_type} at LSN {change.lsn}, ")
+    title = styled(f"page {change.page}", "bold") + Text(f" {what} by {change.record_type} at LSN {change.lsn}, ")
     title += safe(change.owner) + Text(f" (events {change.first} to {change.last})", style="dim")
     moved = [item for item in change.items if item.change == "moved"]
     others = [item for item in change.items if item.change != "moved"]
@@ -99,7 +100,7 @@ def _item(item: ItemChange) -> Text:
     decoded = item.decoded_after if item.decoded_after is not None else item.decoded_before
     value = item.value_after if item.value_after is not None else item.value_before
     text = values_text(decoded) if decoded else f"{bytes_text(item.key)}  {bytes_text(value or b'', 30)}"
-    return Text(f"  {mark} slot {index}: ", style=style) + safe(text)
+    return styled(f"  {mark} slot {index}: ", style) + safe(text)
 
 
 def step(model: TraceModel, number: int, around: int) -> RenderableType:

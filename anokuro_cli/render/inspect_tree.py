@@ -15,6 +15,7 @@ from anokuro_cli.render.inspect_parts import (
     parts,
     percent,
     safe,
+    styled,
     table,
     values_text,
 )
@@ -45,7 +46,7 @@ def trees(model: TreesModel) -> RenderableType:
 def tree(model: TreeModel) -> RenderableType:
     one = model.summary
     root = f"root page {one.root}" if one.root is not None else "root unknown"
-    title = Text(_noun(one.kind), style="bold") + Text(" ") + safe(one.name, "bold")
+    title = styled(_noun(one.kind), "bold") + Text(" ") + safe(one.name, "bold")
     title += Text(
         f"  tree {one.tree}, {root}, depth {one.depth}\n{plural(one.items, 'item')} in {plural(one.leaf_pages, 'leaf page')}"
     )
@@ -76,11 +77,11 @@ def _noun(kind: str) -> str:
 
 
 def _step(step: Step) -> list[RenderableType]:
-    line = Text(f"page {step.page} ", style="bold") + kind_text(step.kind)
+    line = styled(f"page {step.page} ", "bold") + kind_text(step.kind)
     line += Text(f", level {step.level}, {step.items} items: ")
     if step.kind == "branch":
         taken = f"item {step.index} -> page {step.child}" if step.child is not None else "no child covers the key"
-        line += Text(taken, style="bright_yellow" if step.child is not None else "red")
+        line += Text(taken, style="bold" if step.child is not None else "red")
     else:
         line += Text(f"item {step.index}" if step.found else f"not there; it would be item {step.index}")
     if step.decoded:

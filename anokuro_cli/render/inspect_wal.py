@@ -5,20 +5,20 @@ from __future__ import annotations
 from rich.console import RenderableType
 from rich.text import Text
 
-from anokuro_cli.render.inspect_parts import Bar, damage, heading, parts, safe, table
+from anokuro_cli.render.inspect_parts import Bar, damage, heading, parts, safe, styled, table
 from anokuro_cli.render.inspections import renders
 from engine.inspect.wal import WalModel
 
 LISTED = 200
 STYLES = {
     "BUILD": "magenta", "INSERT": "green", "UPDATE": "yellow", "DELETE": "red", "TRUNCATE": "magenta", "FREE": "dim",
-    "OVERFLOW": "blue", "COMMIT": "cyan", "ABORT": "bold red", "CHECKPOINT": "bright_cyan", "PAD": "dim",
+    "OVERFLOW": "blue", "COMMIT": "cyan", "ABORT": "bold red", "CHECKPOINT": "cyan", "PAD": "dim",
 }  # fmt: skip
 
 
 @renders(WalModel)
 def render(model: WalModel) -> RenderableType:
-    title = Text(f"log {model.log_id:016x}", style="bold")
+    title = styled(f"log {model.log_id:016x}", "bold")
     title += Text(f"  LSN {model.first_lsn} to {model.end_lsn}, segments of {model.segment_size:,} bytes\n")
     title += Text(f"{model.matching:,} records; {model.end_reason}")
     statistics = table(
@@ -46,7 +46,7 @@ def render(model: WalModel) -> RenderableType:
         stretch=6,
     )  # fmt: skip
     more = model.matching - min(len(model.records), LISTED)
-    rest = Text(f"and {more:,} further records: INSPECT WAL FROM lsn, or SELECT * FROM sys.wal", style="dim")
+    rest = styled(f"and {more:,} further records: INSPECT WAL FROM lsn, or SELECT * FROM sys.wal", "dim")
     return parts(
         title,
         *damage(model.damage),

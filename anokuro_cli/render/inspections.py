@@ -46,6 +46,11 @@ def load_renderers() -> None:
             import_module(f"{package.__name__}.{module.name}")
 
 
+def renderer_of(model: Any) -> Renderer | None:
+    """What makes a picture of a model, once the renderers are loaded."""
+    return _RENDERERS.get(type(model))
+
+
 def show_model(model: Any, output: Output, as_json: bool = False) -> None:
     """Shows a model: through its renderer, or as JSON."""
     if as_json:
@@ -54,7 +59,7 @@ def show_model(model: Any, output: Output, as_json: bool = False) -> None:
         output.line(json.dumps(model.to_json(), indent=2))
         return
     load_renderers()
-    renderer = _RENDERERS.get(type(model))
+    renderer = renderer_of(model)
     if renderer is None:
         _show_fields(model.to_json(), output, 0)
         return
@@ -85,7 +90,7 @@ def save_svg(model: Any, path: str, title: str, width: int = SVG_WIDTH) -> None:
         record=True, file=io.StringIO(), width=width, force_terminal=True, color_system="truecolor", markup=False,
         highlight=False, emoji=False,
     )  # fmt: skip
-    renderer = _RENDERERS.get(type(model))
+    renderer = renderer_of(model)
     console.print(renderer(model) if renderer is not None else neutralise(str(model)))
     with open(path, "w", encoding="utf-8") as file:
         file.write(console.export_svg(title=neutralise(title)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from array import array
+from collections import namedtuple
 from collections.abc import Callable
 from itertools import groupby
 from typing import Any
@@ -29,6 +30,7 @@ REF_SIZE = sum(field.size for field in _REF.values())
 NODES = ("leaf", "branch")
 _NAMES = tuple(field.name for field in _PAGE)
 _HEADER = struct.Struct("<" + "".join({1: "B", 2: "H", 4: "I", 8: "Q"}[field.size] for field in _PAGE))
+Header: Any = namedtuple("Header", [field.name for field in _PAGE])  # type: ignore[misc]
 assert _HEADER.size == _HINT.offset, "the fields stand side by side, without holes"
 
 Decode = Callable[[str, bytes, bytes], dict[str, Any] | None]
@@ -57,6 +59,11 @@ def header_of(data: bytes) -> dict[str, int]:
     if len(data) < _HEADER.size:
         data = data.ljust(_HEADER.size, b"\0")
     return dict(zip(_NAMES, _HEADER.unpack_from(data), strict=True))
+
+
+def header_fields(data: bytes) -> Any:
+    """The header's fields as attributes: where thousands of pages are looked at."""
+    return Header(*_HEADER.unpack_from(data if len(data) >= _HEADER.size else data.ljust(_HEADER.size, b"\0")))
 
 
 def kind_of(header: dict[str, int]) -> str:

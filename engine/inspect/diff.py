@@ -18,7 +18,7 @@ from engine.inspect.history import Chain, Change
 from engine.inspect.model import Model
 from engine.inspect.owners import Owners
 from engine.inspect.page import Item, PageModel
-from engine.inspect.past import State, state_at
+from engine.inspect.past import NEVER, State, batch_note, state_at
 from engine.inspect.source import Source
 from engine.storage.layout import fields
 
@@ -68,7 +68,8 @@ class Run(Model):
 class DiffModel(Model):
     """A page at LSN `low` and at LSN `high`. kind_before, kind_after: None where the page id was free.
 
-    records: those that changed it in between, oldest first, SHOWN of them at the most.
+    records: those that changed it in between and count, oldest first, SHOWN of them at the most. note: why they do not tell
+    all of the difference, "" where they do.
     """
 
     page: int
@@ -118,6 +119,11 @@ def diff_model(source: Source, page: int, low: int, high: int) -> DiffModel:
     known = new or old
     assert known is not None
     records, more, note = _records(source, page, low, high)
+    rolled_back = [
+        f"LSN {lsn} is {said}"
+        for state, lsn in ((before, low), (after, high))
+        if (said := batch_note(source, state, lsn)).endswith(NEVER)
+    ]
     runs = tuple(_runs(before.image, after.image, source.page_size))
     return DiffModel(
         page=page,
@@ -135,7 +141,7 @@ def diff_model(source: Source, page: int, low: int, high: int) -> DiffModel:
         bytes_changed=sum(a != b for run in runs for a, b in zip(run.before, run.after, strict=True)),
         records=records,
         more=more,
-        note=note,
+        note="; ".join(part for part in (note, *rolled_back) if part),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.base.dataclass import dataclass
 from engine.base.errors import Error
-from engine.inspect.decode import HEADER_SIZE, header_of
+from engine.inspect.decode import HEADER_SIZE
 from engine.inspect.model import Model
 from engine.inspect.owners import TABLE_TREE, Owners
 from engine.inspect.source import PageRef, SlotUse, Source
@@ -92,21 +92,24 @@ class FileModel(Model):
     version: int = 1
 
 
-def slot_model(source: Source, owners: Owners, use: SlotUse) -> SlotModel:
-    """One slot, with what the header of the image in it says."""
-    at = use.slot * source.page_size
+def _state(use: SlotUse) -> str:
+    if use.slot < 2:
+        return "live"
     state = "writing" if use.pending else "live" if use.live else "retained" if use.durable else "free"
-    if use.kept and state == "free":
-        state = "kept"
+    return "kept" if use.kept and state == "free" else state
+
+
+def slot_model(source: Source, owners: Owners, use: SlotUse, header: bytes) -> SlotModel:
+    """One slot, with what the header of the image in it says."""
+    at, state = use.slot * source.page_size, _state(use)
     if use.slot < 2:
         return SlotModel(use.slot, at, "live", "meta", None, None, "", 0, 0, 0.0, 0, True, True)
     if state == "free":
         return SlotModel(use.slot, at, state, "free", None, None, "", 0, 0, 0.0, 0, False, False)
-    header = source.slot_bytes(use.slot, HEADER_SIZE)
     if len(header) < HEADER_SIZE:
         return SlotModel(use.slot, at, state, "unknown", use.page, None, "", 0, 0, 0.0, 0, use.live, use.durable)
     found = summarise(PageRef(use.page or 0, header, use.slot, 0, None, False), source.page_size, owners)
-    kind, tree = found.kind, header_of(header)["tree_id"]
+    kind, tree = found.kind, found.tree
     if use.table is not None or kind == "retained checkpoints":
         state = "live" if use.durable else state
     return SlotModel(
@@ -119,7 +122,10 @@ def slot_model(source: Source, owners: Owners, use: SlotUse) -> SlotModel:
 def file_model(source: Source) -> FileModel:
     """The whole space map; reads one header a used slot."""
     owners = source.owners()
-    slots = tuple(slot_model(source, owners, use) for use in source.slot_uses())
+    uses = list(source.slot_uses())
+    read = [use.slot for use in uses if use.slot >= 2 and _state(use) != "free"]
+    headers = dict(zip(read, source.slot_headers(read), strict=True))
+    slots = tuple(slot_model(source, owners, use, headers.get(use.slot, b"")) for use in uses)
     metas = tuple(
         MetaModel(number, i == 0, {name: int(value) for name, value in meta.as_dict().items()})
         for i, (number, meta) in enumerate(source.metas())

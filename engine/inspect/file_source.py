@@ -28,6 +28,9 @@ from engine.wal.reader import LogReader
 
 PAGE_OK = 0
 
+META_BYTES = 4096
+"""As many of a meta slot are looked at."""
+
 
 class FileSource(Source):
     """See the module. Raises OperationalError where the file is missing, a directory, or cannot be read."""
@@ -75,8 +78,8 @@ class FileSource(Source):
         """From the meta slots, or the size at which most of the first pages have a right checksum."""
         if not self._metas:
             self.problems.append("no meta slot is valid")
-        elif len(self._metas) < 2 and self._metas[0][1].as_dict()["sequence"] > 1:
-            self.problems.append(f"meta slot {1 - self._metas[0][0]} is damaged")  # the first checkpoint writes but one
+        elif len(self._metas) < 2 and self._was_written(1 - self._metas[0][0], self._metas[0][1].as_dict()):
+            self.problems.append(f"meta slot {1 - self._metas[0][0]} is damaged")
         for _, meta in self._metas:
             size = int(meta.as_dict()["page_size"])
             if size in PAGE_SIZES:
@@ -88,6 +91,10 @@ class FileSource(Source):
             return best
         self.problems.append("no page of any size was found: this may not be an Anokuro database")
         return 8192
+
+    def _was_written(self, slot: int, other: dict[str, int]) -> bool:
+        """Whether a meta slot that is not valid ever was; `other`: the valid one. The first checkpoint writes but one of them."""
+        return other["sequence"] > 1 or any(self.file.pread(META_BYTES, slot * other["page_size"]))
 
     def _is_sealed(self, size: int, slot: int) -> bool:
         data = self.file.pread(size, slot * size)

@@ -22,12 +22,13 @@ from engine.inspect.owners import Owner
 from engine.inspect.past import Base, base_of, checkpoints
 from engine.inspect.replay import RowScan, batch_end, last_change, record_at
 from engine.inspect.source import Source
-from engine.inspect.wal import RecordModel, record_model
+from engine.inspect.wal import RecordModel, record_model, wal_model
 from engine.storage.layout import constants
 from engine.wal.reader import LogReader, LogRecord
 from engine.wal.records import RECORD_NUMBERS
 
 SHOWN = 1000
+KEEP = "a larger wal_retention keeps more"
 OVERFLOW = constants()["VALUE_OVERFLOW"]
 COMMIT = RECORD_NUMBERS["COMMIT"]
 
@@ -84,9 +85,7 @@ class Chain:
         self.reason = "the log has no record of the page" if lsn == 0 else ""
         while lsn:
             if lsn < self.first:
-                self.reason = (
-                    f"the change before, at LSN {lsn}, is no longer in the log, which begins at LSN {self.first}"
-                )
+                self.reason = f"the change before, at LSN {lsn}, is no longer in the log, which begins at LSN {self.first}; {KEEP}"
                 return
             record = record_at(self.reader, lsn)
             if record is None or record.page != self.page:
@@ -146,6 +145,12 @@ def page_history(source: Source, page: int) -> PageHistoryModel:
         changes.append(change)
     image = source.image(page)
     if not changes and image is None:
+        rolled_back = wal_model(source, None, page, None).records
+        if rolled_back:
+            raise ProgrammingError(
+                f"page {page} is free, and was only ever part of batches that were rolled back or are not complete; "
+                f"their records, up to LSN {rolled_back[-1].start_lsn}, are shown by INSPECT WAL PAGE {page}"
+            )
         raise ProgrammingError(f"page {page} is free, and the log, which begins at LSN {chain.first}, does not know it")
     owners = source.owners()
     tree = header_of(image.data)["tree_id"] if image is not None else changes[0].record.tree
@@ -322,9 +327,9 @@ def row_history(source: Source, name: str | int, key: Any) -> RowHistoryModel:
     if begun:
         reason = "the oldest of these made it"
     elif versions:
-        reason = f"what was before is no longer in the log, which begins at LSN {first}"
+        reason = f"what was before is no longer in the log, which begins at LSN {first}; {KEEP}"
     else:
-        reason = f"the log, which begins at LSN {first}, does not tell of it"
+        reason = f"the log, which begins at LSN {first}, does not tell of it; {KEEP}"
     return RowHistoryModel(
         name=str(owner), tree=owner.tree, key=wanted, decoded_key=_decoded_key(owner, wanted), versions=versions,
         complete=begun, reason=reason, first_lsn=first,

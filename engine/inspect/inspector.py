@@ -19,7 +19,7 @@ from engine.inspect.layout import LayoutModel, layout_model
 from engine.inspect.live_source import LiveSource
 from engine.inspect.memtable import MemtableModel, TransactionsModel, memtable_model, transactions_model
 from engine.inspect.page import PageModel
-from engine.inspect.past import state_at
+from engine.inspect.past import batch_note, state_at
 from engine.inspect.pool import PoolModel, pool_model
 from engine.inspect.snapshots import SnapshotsModel, snapshots_model
 from engine.inspect.source import Source, read_page
@@ -48,7 +48,10 @@ class Inspector:
             if last == 0:
                 why = "; ".join(self.source.problems) or "it is empty"
                 raise ProgrammingError(f"no page can be found in {self.source.path}: {why}")
-            raise ProgrammingError(f"page {page} does not exist or is free; pages in use lie in 1 to {last}")
+            why = f"page {page} does not exist or is free; pages in use lie in 1 to {last}"
+            if self.source.problems:
+                why += f". But {self.source.problems[0]}: the log may know more of it, HISTORY PAGE {page} tells"
+            raise ProgrammingError(why)
         return found
 
     def _page_at(self, page: int, lsn: int) -> PageModel:
@@ -60,7 +63,8 @@ class Inspector:
         owner = self.source.owners().of(header_of(state.image)["tree_id"])
         origin = Origin("log", state.slot, None, page, (), str(owner), owner.decode)
         made = decode_page(state.image, origin)
-        return replace(made, at_lsn=lsn, base_lsn=state.base_lsn, replayed=state.records)
+        batch = batch_note(self.source, state, lsn)
+        return replace(made, at_lsn=lsn, base_lsn=state.base_lsn, replayed=state.records, batch=batch)
 
     def diff(self, page: int, low: int, high: int) -> DiffModel:
         """What happened to a page between two LSNs."""

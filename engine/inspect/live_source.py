@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.base.errors import CorruptionError
 from engine.catalog.catalog import Catalog
 from engine.inspect import probe
-from engine.inspect.decode import HEADER_SIZE, header_of
+from engine.inspect.decode import HEADER_SIZE, header_fields
 from engine.inspect.owners import Owners
 from engine.inspect.source import Image, PageRef, SlotUse, Source
 from engine.storage.meta import Meta, read_metas
@@ -43,11 +43,15 @@ class LiveSource(Source):
         return Image(data, "frame" if frame >= 0 else "slot", slot, frame if frame >= 0 else None)
 
     def refs(self) -> Iterator[PageRef]:
-        for page, slot, _, durable, _, frame, _, older in probe.page_refs(self.store):
-            header = probe.header_copy(self.store, page, frame) if frame >= 0 else None
+        known = probe.page_refs(self.store)
+        copies = probe.header_copies(self.store, [(ref[0], ref[5]) for ref in known])
+        absent = [ref[1] for ref, copy in zip(known, copies, strict=True) if copy is None and ref[1]]
+        stored = iter(probe.slot_headers(self.store, absent))
+        for (page, slot, _, durable, _, frame, _, older), copy in zip(known, copies, strict=True):
+            header = copy
             if header is None and slot:
-                header = self.slot_bytes(slot, HEADER_SIZE)
-                if header_of(header)["page_id"] != page:  # damaged, or the slot has another use by now
+                header = next(stored)
+                if header_fields(header).page_id != page:  # damaged, or the slot has another use by now
                     image = self.image(page)
                     header = image.data[:HEADER_SIZE] if image is not None else None
             if header is not None and len(header) == HEADER_SIZE:
@@ -55,6 +59,9 @@ class LiveSource(Source):
 
     def slot_bytes(self, slot: int, length: int | None = None) -> bytes:
         return bytes(self.store.file.pread(length or self.page_size, slot * self.page_size))
+
+    def slot_headers(self, slots: list[int]) -> list[bytes]:
+        return probe.slot_headers(self.store, slots)
 
     def slot_uses(self) -> Iterator[SlotUse]:
         flags = probe.slot_flags(self.store)

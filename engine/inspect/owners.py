@@ -74,6 +74,7 @@ class Owners:
 
     def __init__(self, schema: Schema, named: Iterable[NamedTree], problem: str = "") -> None:
         self.problem = problem
+        self._names: dict[int, str] = {}
         self.by_tree: dict[int, Owner] = {
             DIRECTORY: Owner(DIRECTORY, "tree directory", "directory", decode=_decode_directory),
             CATALOG: Owner(CATALOG, "catalog", "catalog", decode=_decode_catalog),
@@ -90,6 +91,13 @@ class Owners:
     def of(self, tree: int) -> Owner:
         """The owner of a tree id."""
         return self.by_tree.get(tree) or Owner(tree, str(tree), "unknown")
+
+    def name_of(self, tree: int) -> str:
+        """The owner of a tree id as it is shown."""
+        found = self._names.get(tree)
+        if found is None:
+            found = self._names[tree] = str(self.of(tree))
+        return found
 
     def named(self, name: str | int) -> Owner:
         """The tree of that name: of a table or index, else of the key-value interface, else a tree id."""

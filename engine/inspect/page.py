@@ -85,6 +85,7 @@ class PageModel(Model):
     newest version, in the pool), "slot" (read from the file), "log" (rebuilt as it was at `at_lsn`, by `replayed` records
     upon the image in `slot`, of the checkpoint of `base_lsn`). slot: where the file has it, 0 if nowhere. sealed: whether the
     stored checksum matches the content; None for a frame, whose checksum is computed when it is written.
+    batch: of a state at an LSN inside a batch, how that ended: what is shown never counted, or not yet then; "" elsewhere.
     lower_fence, upper_fence: None for an infinite one. live_bytes: in cells and slots. free: contiguous; fragmented: between cells.
     """
 
@@ -120,5 +121,6 @@ class PageModel(Model):
     at_lsn: int | None = None
     base_lsn: int | None = None
     replayed: int = 0
+    batch: str = ""
     model: str = "page"
     version: int = 1

@@ -25,7 +25,7 @@ from engine.base.dataclass import dataclass
 from engine.base.errors import CorruptionError, Error, HistoryError, ProgrammingError
 from engine.inspect.decode import ENTRY_SIZE, HEADER_SIZE, header_of, kind_of, number
 from engine.inspect.probe import problem_of
-from engine.inspect.replay import PageReplay
+from engine.inspect.replay import PageReplay, batch_end
 from engine.inspect.source import Source
 from engine.txn.roots import Root, root_of
 from engine.wal.records import RECORD_NUMBERS, constants
@@ -34,6 +34,7 @@ SEGMENT_HEADER = constants()["SEGMENT_HEADER_SIZE"]
 ATTEMPTS = 3
 FOREVER = 1 << 62
 ABORT = RECORD_NUMBERS["ABORT"]
+NEVER = ": this never counted"
 UNFIT = "a record of the log does not fit the page it changes"
 
 
@@ -229,6 +230,21 @@ def state_at(source: Source, page: int, lsn: int) -> State:
             if attempt == ATTEMPTS - 1 or source.log_reader().first_lsn() == past.first:
                 raise
     raise AssertionError
+
+
+def batch_note(source: Source, state: State, lsn: int) -> str:
+    """Where a state at `lsn` stands inside a batch, how that batch ended; "" where it stands in none."""
+    if not state.changed or not state.records:
+        return ""
+    end = batch_end(source.log_reader(), state.changed)
+    if end is None:
+        return "inside a batch that is not complete yet"
+    counts, first, last, _ = end
+    if last <= lsn:
+        return ""
+    if counts:
+        return f"inside the batch from LSN {first}, which is complete, and can be seen, from LSN {last} on"
+    return f"inside the batch from LSN {first}, which was rolled back at LSN {last}{NEVER}"
 
 
 def checkpoints(source: Source) -> list[Root]:

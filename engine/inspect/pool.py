@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
+from engine.base.counters import OPERATIONS
 from engine.base.dataclass import dataclass
 from engine.inspect import probe
 from engine.inspect.live_source import LiveSource
@@ -12,6 +14,7 @@ from engine.storage.layout import PAGE_KINDS
 from engine.txn.stats import io_stats
 
 VICTIMS = 8
+REASONS = ("its usage count had run down to 0", "an old version that nobody can see", "a scan uses its own frame again")
 KINDS = [PAGE_KINDS.get(kind, "unknown") for kind in range(max(PAGE_KINDS) + 2)]
 
 
@@ -46,11 +49,29 @@ class Buffer(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Eviction(Model):
+    """A page that left its frame. reason: one of REASONS; written: it was dirty, and written by who wanted the frame; looked_at:
+    frames the clock hand passed for it; operation: what wanted the frame.
+    """
+
+    age_ms: float
+    page: int
+    kind: str
+    level: int
+    frame: int
+    reason: str
+    written: bool
+    looked_at: int
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
 class PoolModel(Model):
     """The pool. hand: the frame that the clock sweep looks at next. usage: how many frames have usage count 0, 1, 2, 3.
 
     hit_rate: None before anything was asked for; a page asked for is one visited, by any database of the process.
-    victims: frames that would be evicted next if nothing else happened; none while there are free frames.
+    victims: frames that would be evicted next if nothing else happened; none while there are free frames. evictions: the last
+    64, newest first.
     io: "uring", "threads" or "sync": how pages are read and written together.
     """
 
@@ -66,6 +87,7 @@ class PoolModel(Model):
     io: str
     counters: dict[str, int]
     victims: tuple[int, ...]
+    evictions: tuple[Eviction, ...]
     buffers: tuple[Buffer, ...]
     model: str = "pool"
     version: int = 1
@@ -91,8 +113,17 @@ def pool_model(source: LiveSource) -> PoolModel:
         io=str(io_stats(source.store)["io"]),
         counters={name: int(value) for name, value in counters.items()},
         victims=() if free > 0 else _victims(buffers, counters["hand"], counters["frames"]),
+        evictions=tuple(_evictions(source)),
         buffers=tuple(buffers),
     )
+
+
+def _evictions(source: LiveSource) -> Iterator[Eviction]:
+    for age, page, frame, kind, level, reason, written, looked_at, operation in probe.evictions(source.store):
+        name = KINDS[kind] if 0 < kind < len(KINDS) else "unknown"
+        yield Eviction(
+            round(age / 1e6, 3), page, name, level, frame, REASONS[reason], written, looked_at, OPERATIONS[operation]
+        )
 
 
 def hit_rate(reads: int) -> float | None:

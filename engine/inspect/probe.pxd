@@ -1,16 +1,18 @@
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 from engine.base.sync cimport mutex_lock, mutex_unlock
-from engine.base.thread cimport HELD_MAX, THREADS_MAX, held_t, thread_at, thread_t, ticks, ticks_per_ns
+from engine.pool.order cimport member_t, order_reports, report_t
+from engine.base.thread cimport HELD_MAX, OP_INSPECT, THREADS_MAX, WAITS_LATCH, WAITS_SECTION, held_t, thread_at, thread_does, thread_t, ticks, ticks_per_ns
 from engine.pool.fail cimport check
 from engine.pool.latch cimport (
-    HEAT_SAMPLE, LATCH_EXCLUSIVE, LATCH_PIN, LATCH_PINS, LATCH_SHARED, LATCH_WAITERS, latch_shared, optimistic_begin, optimistic_valid, unlatch_shared,
+    HEAT_SAMPLE, LATCH_EXCLUSIVE, LATCH_PIN, LATCH_PINS, LATCH_SHARED, LATCH_WAITERS, latch_place, latch_shared, optimistic_begin, optimistic_valid, unlatch_shared,
 )
 from engine.pool.pool cimport (
-    CHUNK_BITS, FRAME_DIRTY, FRAME_GARBAGE, frame_of, frame_page, frame_t, page_known, page_ref_t, pool_t, read_image, ref_of, snapshot_t, version_t,
+    CHUNK_BITS, EVICTED_MAX, FRAME_DIRTY, FRAME_GARBAGE, eviction_t, frame_of, frame_page, frame_t, page_known, page_ref_t, pool_t, read_image, ref_of, snapshot_t, version_t,
 )
+from engine.storage.file cimport file_read, file_t
 from engine.storage.layout cimport HEADER_SIZE, page_t
 from engine.storage.page cimport page_checksum, page_validate
 from engine.txn.store cimport Store

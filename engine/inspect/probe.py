@@ -23,6 +23,7 @@ def _copy_frame(p, frame, page_id, length, out):
         memcpy(out, frame_page(p, frame), length)
         if optimistic_valid(cython.address(f.word), seen):
             return 1 if f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame else 0
+    thread_does(OP_INSPECT)
     latch_shared(cython.address(f.word), frame, page_id)
     there: cython.bint = f.page_id == page_id and f.version == -1 and frame_of(p, page_id) == frame
     if there:
@@ -78,26 +79,70 @@ def page_image(store, page_id):
         free(out)
 
 
-def page_headers(store, first=1, count=None):
-    """Yield (page id, header bytes or None, frame or -1) of every page in use; None where only the file has it."""
-    for page_id, slot, _, _, _, frame, _, _ in page_refs(store, first, count):
-        if frame < 0 and slot == 0:
-            continue
-        yield page_id, header_copy(store, page_id, frame) if frame >= 0 else None, frame
+def header_copies(store, wanted):
+    """The headers of pages in frames: a list for [(page id, frame)], None for those that are no longer there.
 
-
-def header_copy(store, page_id, frame):
-    """The header of a page in a frame, or None where it is no longer there."""
+    The GIL is given up once for RUN of them: beside threads that work, it takes its time to come back.
+    """
     s: Store = store
     p = cython.address(s.pool)
-    buffer: cython.uchar[112]
-    at: cython.int = frame
-    number: cython.uint = page_id
-    if at < 0 or at >= p.frame_count:
-        return None
-    with cython.nogil:
-        got = _copy_frame(p, at, number, HEADER_SIZE, buffer)
-    return PyBytes_FromStringAndSize(cython.cast(cython.p_char, buffer), HEADER_SIZE) if got else None
+    numbers: uint32_t[200]
+    places: int32_t[200]
+    there: cython.int[200]
+    i: cython.int
+    first: cython.Py_ssize_t = 0
+    found = []
+    out = cython.cast(cython.p_uchar, malloc(RUN * HEADER_SIZE))
+    if out == cython.NULL:
+        raise MemoryError
+    try:
+        while first < len(wanted):
+            run: cython.int = cython.cast(cython.int, min(RUN, len(wanted) - first))
+            for i in range(run):
+                numbers[i], places[i] = wanted[first + i]
+            with cython.nogil:
+                for i in range(run):
+                    there[i] = 0
+                    if 0 <= places[i] < cython.cast(cython.int, p.frame_count):
+                        there[i] = _copy_frame(p, places[i], numbers[i], HEADER_SIZE, out + i * HEADER_SIZE)
+            for i in range(run):
+                header = PyBytes_FromStringAndSize(cython.cast(cython.p_char, out) + i * HEADER_SIZE, HEADER_SIZE)
+                found.append(header if there[i] else None)
+            first += run
+    finally:
+        free(out)
+    return found
+
+
+def slot_headers(store, slots):
+    """The first HEADER_SIZE bytes of slots, as the file has them, fewer at its end: a list. As in `header_copies`. Raises OperationalError."""
+    s: Store = store
+    p = cython.address(s.pool)
+    file = cython.cast(cython.pointer(file_t), p.file)
+    numbers: uint32_t[200]
+    got: int64_t[200]
+    i: cython.int
+    first: cython.Py_ssize_t = 0
+    found = []
+    out = cython.cast(cython.p_uchar, malloc(RUN * HEADER_SIZE))
+    if out == cython.NULL:
+        raise MemoryError
+    try:
+        while first < len(slots):
+            run: cython.int = cython.cast(cython.int, min(RUN, len(slots) - first))
+            for i in range(run):
+                numbers[i] = slots[first + i]
+            with cython.nogil:
+                for i in range(run):
+                    at: uint64_t = cython.cast(uint64_t, numbers[i]) << p.page_shift
+                    got[i] = file_read(file, out + i * HEADER_SIZE, HEADER_SIZE, at)
+            for i in range(run):
+                check(cython.cast(cython.int, got[i]) if got[i] < 0 else 0, s.path)
+                found.append(PyBytes_FromStringAndSize(cython.cast(cython.p_char, out) + i * HEADER_SIZE, got[i]))
+            first += run
+    finally:
+        free(out)
+    return found
 
 
 def _copy_refs(p, first, count, out, frames):
@@ -348,6 +393,31 @@ def _copy_snapshots(p, out, versions, owners, counts):
     counts[1] = kept
 
 
+def evictions(store):
+    """[(age in ns, page, frame, kind, level, reason, whether it was written first, frames looked at, operation)], newest first."""
+    s: Store = store
+    p = cython.address(s.pool)
+    last: eviction_t[64]
+    with cython.nogil:
+        mutex_lock(cython.address(p.mutex))
+        total = p.evicted_count
+        memcpy(last, p.evicted, cython.sizeof(eviction_t) * EVICTED_MAX)
+        mutex_unlock(cython.address(p.mutex))
+    now = ticks()
+    per_ns: cython.double = ticks_per_ns()
+    found = []
+    i: cython.int
+    for i in range(min(total, cython.cast(uint64_t, EVICTED_MAX))):
+        e = cython.address(last[(total - 1 - i) % EVICTED_MAX])
+        found.append(
+            (
+                int((now - e.at) / per_ns) if now > e.at else 0, int(e.page_id), int(e.frame), int(e.kind), int(e.level),
+                int(e.reason), bool(e.written), int(e.steps), int(e.operation),
+            )
+        )  # fmt: skip
+    return found
+
+
 def snapshots(store):
     """List (LSN, readers, versions kept, since in microseconds, [(page, LSN, frame, slot) of kept versions]).
 
@@ -381,6 +451,29 @@ def frame_owner(store, frame):
     return int(p.frames[at].page_id)
 
 
+def frame_says(store, frame, page_id):
+    """(kind, tree, level) as the header of a page in a frame says right now, whoever holds it; None where another page is in it.
+
+    Nobody is waited for, so what is just being loaded may say anything.
+    """
+    s: Store = store
+    p = cython.address(s.pool)
+    at: cython.int = frame
+    if at < 0 or at >= p.frame_count or p.frames[at].page_id != page_id:
+        return None
+    page = frame_page(p, at)
+    return int(page.kind), int(page.tree_id), int(page.level)
+
+
+def frame_place(store, frame):
+    """What tells the latch of this pool's frame from those of other pools (see latch_place); -1 where there is no such frame."""
+    s: Store = store
+    at: cython.int = frame
+    if at < 0 or at >= s.pool.frame_count:
+        return -1
+    return int(latch_place(cython.address(s.pool.frames[at].word)))
+
+
 def threads():
     """One dict per entry of the thread table: what its thread holds, waits for and has counted. Times in nanoseconds.
 
@@ -404,14 +497,21 @@ def threads():
                 "thread": int(number),
                 "running": bool(t.in_use),
                 "system_id": int(t.system_id),
+                "operation": int(t.operation),
                 "held": held,
-                "wait": _held(t.wait, now, per_ns) if t.waiting and t.in_use else None,
+                "wait": _held(t.wait, now, per_ns) if t.waiting == WAITS_LATCH and t.in_use else None,
+                "section": _section(t, now, per_ns) if t.in_use else None,
+                "in_section": bool(t.in_section),
                 "shared": int(t.acquired_shared),
                 "exclusive": int(t.acquired_exclusive),
                 "contended": int(t.contended),
                 "restarts": int(t.restarts),
                 "visits": int(t.visits),
                 "misses": int(t.misses),
+                "dirtied": int(t.dirtied),
+                "log_records": int(t.log_records),
+                "log_bytes": int(t.log_bytes),
+                "probes": int(t.probes),
                 "wait_ns": int(t.wait_ns),
                 "wait_counts": [int(n) for n in t.wait_counts[:200]],
             }
@@ -420,9 +520,46 @@ def threads():
 
 
 @cython.cfunc
+def _section(t: thread_t, now: uint64_t, per_ns: cython.double):
+    """The commit section that a thread is in, or waits for; None."""
+    if t.in_section:
+        return _held(t.section, now, per_ns)
+    return _held(t.wait, now, per_ns) if t.waiting == WAITS_SECTION else None
+
+
+@cython.cfunc
 def _held(h: held_t, now: uint64_t, per_ns: cython.double):
-    age = (now - h.since) / per_ns if now > h.since else 0.0
-    return (chr(h.mode) if h.mode else "?", int(h.page), int(h.frame), int(h.kind), int(h.level), int(age))
+    age = (now - h.since) / per_ns if now > h.since > 0 else 0.0
+    return (
+        chr(h.mode) if h.mode else "?", int(h.page), int(h.frame), int(h.kind), int(h.level), int(age), int(h.place),
+    )  # fmt: skip
+
+
+def latch_orders():
+    """(waits while holding another latch, cycles among them, the newest: [(age in ns, whether a cycle, members)]).
+
+    A member: (entry of the thread table, system's number of the thread, a latch it held, the one it waited for).
+    """
+    reports: report_t[16]
+    inversions: uint64_t = 0
+    cycles: uint64_t = 0
+    i: cython.int
+    j: cython.int
+    with cython.nogil:
+        count = order_reports(reports, cython.address(inversions), cython.address(cycles))
+    now = ticks()
+    per_ns: cython.double = ticks_per_ns()
+    found = []
+    for i in range(count):
+        r = cython.address(reports[i])
+        members = []
+        for j in range(r.length):
+            m: member_t = r.members[j]
+            members.append(
+                (int(m.thread), int(m.system_id), _held(m.held, r.at, per_ns), _held(m.wanted, r.at, per_ns))
+            )
+        found.append((int((now - r.at) / per_ns) if now > r.at else 0, bool(r.cycle), members))
+    return int(inversions), int(cycles), found
 
 
 def _next_match(r, wanted, view, counts, sizes):

@@ -24,6 +24,7 @@ from engine.inspect.snapshots import SnapshotsModel
 from engine.inspect.tables import Columns, Row
 from engine.inspect.trace import TraceModel
 from engine.inspect.tree import TreeModel, TreesModel, page_summaries
+from engine.inspect.wait_graph import Orders
 from engine.inspect.wal import WalModel, records
 from engine.record.types import text_of
 from engine.sql.result import Result
@@ -52,6 +53,14 @@ def decoded_text(decoded: dict[str, Any] | None) -> str | None:
 
 
 # --- rows of models -------------------------------------------------------------------------------------------------
+
+
+def order_rows(orders: Orders) -> Rows:
+    """One row a thread of a finding, newest finding first."""
+    names = [name for name, _ in tables.ORDER_COLUMNS[3:]]
+    for number, one in enumerate(orders.newest):
+        for member in one.members:
+            yield (number, one.age_ms, one.cycle, *_pick(member, names))
 
 
 def page_rows(model: PageModel) -> Rows:
@@ -153,6 +162,11 @@ def snapshot_rows(model: SnapshotsModel) -> Rows:
     return ((s.lsn, s.readers, s.kept, s.since_us, s.age_ms) for s in model.snapshots)
 
 
+def version_rows(model: SnapshotsModel) -> Rows:
+    """One row a version of a page that a snapshot keeps."""
+    return ((s.lsn, v.page, v.lsn, v.frame, v.slot) for s in model.snapshots for v in s.versions)
+
+
 def entry_rows(model: MemtableModel) -> Rows:
     """One row an entry, by tree and key."""
     for one in model.entries:
@@ -203,6 +217,15 @@ def _page_rows(inspector: LiveInspector, args: Row) -> Rows:
     return _of(tables.PAGE_COLUMNS, page_summaries(inspector.source, inspector.source.owners()))
 
 
+def _tree(inspector: LiveInspector, args: Row) -> TreeModel:
+    """A tree by its name, and perhaps the way to a key."""
+    if not isinstance(args[0], (str, int)) or isinstance(args[0], bool):
+        raise ProgrammingError(f"the tree is a name, not {args[0]!r}")
+    model = inspector.tree(*args)
+    assert isinstance(model, TreeModel)
+    return model
+
+
 def _tree_rows(inspector: LiveInspector, args: Row) -> Rows:
     found = inspector.tree()
     assert isinstance(found, TreesModel)
@@ -223,11 +246,16 @@ ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
     "page_fields": lambda inspector, args: page_fields(_page(inspector, args)),
     "layouts": lambda inspector, args: layout_rows(inspector.layout()),
     "trees": _tree_rows,
+    "tree_levels": lambda inspector, args: _of(tables.LEVEL_COLUMNS, _tree(inspector, args).levels),
+    "tree_path": lambda inspector, args: step_rows(_tree(inspector, args)),
     "pages": _page_rows,
     "buffers": lambda inspector, args: _of(tables.BUFFER_COLUMNS, inspector.pool().buffers),
+    "evictions": lambda inspector, args: _of(tables.EVICTION_COLUMNS, inspector.pool().evictions),
     "latches": lambda inspector, args: _of(tables.LATCH_COLUMNS, inspector.latches().latches),
     "latch_stats": lambda inspector, args: _of(tables.THREAD_COLUMNS, inspector.latches().threads),
     "latch_waits": lambda inspector, args: wait_rows(inspector.latches()),
+    "latch_graph": lambda inspector, args: _of(tables.GRAPH_COLUMNS, inspector.latches().graph),
+    "latch_orders": lambda inspector, args: order_rows(inspector.latches().orders),
     "wal": _wal_rows,
     "wal_stats": lambda inspector, args: _of(tables.WAL_STATS_COLUMNS, inspector.wal().statistics),
     "page_history": lambda inspector, args: history_rows(Chain(inspector.source, *_numbers(args, "page"))),
@@ -236,6 +264,8 @@ ROWS: dict[str, Callable[[LiveInspector, Row], Iterable[Row]]] = {
     "checkpoints": _checkpoint_rows,
     "memtable": lambda inspector, args: entry_rows(memtable_model(inspector.source, ALL_ENTRIES)),
     "transactions": lambda inspector, args: _of(tables.TRANSACTION_COLUMNS, inspector.transactions().transactions),
+    "memtable_levels": lambda inspector, args: _of(tables.LIST_LEVEL_COLUMNS, inspector.memtable().levels),
+    "versions": lambda inspector, args: version_rows(inspector.snapshots()),
     "snapshots": lambda inspector, args: snapshot_rows(inspector.snapshots()),
 }
 

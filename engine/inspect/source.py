@@ -78,6 +78,10 @@ class Source(ABC):
     def slot_bytes(self, slot: int, length: int | None = None) -> bytes:
         """The first bytes of a slot, as the file has them."""
 
+    def slot_headers(self, slots: list[int]) -> list[bytes]:
+        """The page header at the beginning of each slot; shorter where the file ends."""
+        return [self.slot_bytes(slot, HEADER_SIZE) for slot in slots]
+
     @abstractmethod
     def slot_uses(self) -> Iterator[SlotUse]:
         """All slots of the file, by number, meta slots included."""

@@ -58,13 +58,26 @@ BUFFER_COLUMNS = (
     ("shared", INTEGER), ("exclusive", BOOLEAN), ("waiters", BOOLEAN), ("loads", INTEGER),
     ("waits", INTEGER), ("restarts", INTEGER), ("visits", INTEGER), ("lsn", INTEGER),
 )  # fmt: skip
+EVICTION_COLUMNS = (
+    ("age_ms", REAL), ("page", INTEGER), ("kind", TEXT), ("level", INTEGER), ("frame", INTEGER), ("reason", TEXT),
+    ("written", BOOLEAN), ("looked_at", INTEGER), ("operation", TEXT),
+)  # fmt: skip
 LATCH_COLUMNS = (
     ("thread", INTEGER), ("name", TEXT), ("role", TEXT), ("mode", TEXT), ("page", INTEGER), ("frame", INTEGER),
-    ("kind", TEXT), ("level", INTEGER), ("age_us", REAL),
+    ("kind", TEXT), ("level", INTEGER), ("age_us", REAL), ("operation", TEXT),
 )  # fmt: skip
 THREAD_COLUMNS = (
     ("thread", INTEGER), ("system_id", INTEGER), ("name", TEXT), ("running", BOOLEAN), ("shared", INTEGER), ("exclusive", INTEGER),
-    ("contended", INTEGER), ("restarts", INTEGER), ("visits", INTEGER), ("wait_us", REAL),
+    ("contended", INTEGER), ("restarts", INTEGER), ("visits", INTEGER), ("wait_us", REAL), ("section", TEXT), ("section_us", REAL),
+)  # fmt: skip
+GRAPH_COLUMNS = (
+    ("waiter", INTEGER), ("waiter_name", TEXT), ("wanted", TEXT), ("page", INTEGER), ("kind", TEXT), ("owner", TEXT),
+    ("level", INTEGER), ("holder", INTEGER), ("holder_name", TEXT), ("held", TEXT), ("since_us", REAL), ("cycle", INTEGER),
+)  # fmt: skip
+ORDER_COLUMNS = (
+    ("finding", INTEGER), ("age_ms", REAL), ("cycle", BOOLEAN), ("thread", INTEGER), ("name", TEXT), ("held", TEXT),
+    ("held_page", INTEGER), ("held_kind", TEXT), ("held_owner", TEXT), ("wanted", TEXT), ("wanted_page", INTEGER),
+    ("wanted_kind", TEXT), ("wanted_owner", TEXT),
 )  # fmt: skip
 WAL_COLUMNS = (
     ("start_lsn", INTEGER), ("end_lsn", INTEGER), ("prev_lsn", INTEGER), ("txn", INTEGER), ("page", INTEGER),
@@ -99,6 +112,10 @@ SNAPSHOT_COLUMNS = (
     ("lsn", INTEGER), ("readers", INTEGER), ("kept", INTEGER), ("since_us", INTEGER), ("age_ms", REAL),
 )  # fmt: skip
 
+VERSION_COLUMNS = (
+    ("snapshot_lsn", INTEGER), ("page", INTEGER), ("lsn", INTEGER), ("frame", INTEGER), ("slot", INTEGER),
+)  # fmt: skip
+LIST_LEVEL_COLUMNS = (("level", INTEGER), ("entries", INTEGER), ("expected", REAL))
 HISTORY_COLUMNS = (
     *WAL_COLUMNS, ("commit_lsn", INTEGER), ("committed", TIMESTAMP),
 )  # fmt: skip
@@ -134,19 +151,26 @@ TABLES = (
     Table("page_fields", FIELD_COLUMNS, 1, 2),
     Table("layouts", LAYOUT_COLUMNS),
     Table("trees", TREE_COLUMNS),
+    Table("tree_levels", LEVEL_COLUMNS, 1, 1),
+    Table("tree_path", STEP_COLUMNS, 2, 2),
     Table("pages", PAGE_COLUMNS),
     Table("buffers", BUFFER_COLUMNS),
+    Table("evictions", EVICTION_COLUMNS),
     Table("latches", LATCH_COLUMNS),
     Table("latch_stats", THREAD_COLUMNS),
     Table("latch_waits", WAIT_COLUMNS),
+    Table("latch_graph", GRAPH_COLUMNS),
+    Table("latch_orders", ORDER_COLUMNS),
     Table("wal", WAL_COLUMNS, 0, 1),
     Table("wal_stats", WAL_STATS_COLUMNS),
     Table("page_history", HISTORY_COLUMNS, 1, 1),
     Table("row_history", ROW_COLUMNS, 2, 2),
     Table("page_diff", DIFF_COLUMNS, 3, 3),
     Table("snapshots", SNAPSHOT_COLUMNS),
+    Table("versions", VERSION_COLUMNS),
     Table("trace", TRACE_COLUMNS),
     Table("memtable", MEMTABLE_COLUMNS),
+    Table("memtable_levels", LIST_LEVEL_COLUMNS),
     Table("transactions", TRANSACTION_COLUMNS),
     Table("checkpoints", CHECKPOINT_COLUMNS),
 )

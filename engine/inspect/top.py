@@ -14,8 +14,7 @@ from typing import Any, Self
 
 from engine.base.dataclass import dataclass
 from engine.inspect import probe
-from engine.inspect.decode import header_of, kind_of
-from engine.inspect.latches import BUCKETS, HotPage, LatchModel, latch_model
+from engine.inspect.latches import BUCKETS, HotPage, LatchModel, hot_page, latch_model
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
 from engine.inspect.owners import Owners
@@ -119,9 +118,9 @@ class Top:
         found = []
         for one in threads:
             name = f"thread {one['system_id']}"
-            found += [latch_model(self._source, one["thread"], name, "holds", held) for held in one["held"]]
+            found += [latch_model(self._source, one, name, "holds", held) for held in one["held"]]
             if one["wait"] is not None:
-                found.append(latch_model(self._source, one["thread"], name, "waits", one["wait"]))
+                found.append(latch_model(self._source, one, name, "waits", one["wait"]))
         return tuple(found)
 
     def _hottest(self) -> tuple[HotPage, ...]:
@@ -130,9 +129,7 @@ class Top:
             self._owners = (now, self._source.owners())
         found = []
         for page, waits, restarts, visits, raw in probe.hottest(self._source.store, HOTTEST):
-            header = header_of(raw)
-            owner = str(self._owners[1].of(header["tree_id"]))
-            found.append(HotPage(page, kind_of(header), owner, header["level"], waits, restarts, visits))
+            found.append(hot_page(self._owners[1], page, waits, restarts, visits, raw))
         return tuple(found)
 
 

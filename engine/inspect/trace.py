@@ -26,9 +26,10 @@ from engine.wal.records import RECORD_TYPES
 EVENTS = (
     "latch", "unlatch", "pin", "unpin", "wait", "seek", "search", "load", "evict", "version", "allocate", "free", "split",
     "grow root", "merge", "log", "before", "changed", "publish", "sync", "synced",
+    "probe", "write",
 )  # fmt: skip
 LATCH, UNLATCH, PIN, UNPIN, WAIT, SEEK, SEARCH, LOAD, EVICT, VERSION, ALLOCATE, FREE, SPLIT = range(13)
-GROW, MERGE, LOG, BEFORE, AFTER, PUBLISH, SYNC, SYNCED = range(13, 21)
+GROW, MERGE, LOG, BEFORE, AFTER, PUBLISH, SYNC, SYNCED, PROBE, WRITE = range(13, 23)
 SEARCHES_MAX = 100
 """Searches whose comparisons are worked out, and changes whose items are compared; there may be more."""
 
@@ -239,6 +240,8 @@ class _Reader:
                 return f"{how}{_shown(data) if a != 2 else ''}" + (", optimistically" if b else ""), ()
             case 6:
                 return self._search(data, a, b)
+            case 21 | 22:
+                return self._in_memtable(kind, a, b, data), ()
             case 15:
                 self.logged = (RECORD_TYPES[a].name, page)
                 self.bytes += b
@@ -253,6 +256,13 @@ class _Reader:
             PUBLISH: f"{a} {'record is' if a == 1 else 'records are'} visible from here on",
         }
         return texts.get(kind, ""), ()
+
+    def _in_memtable(self, kind: int, tree: int, found: int, key: bytes) -> str:
+        """A search in the memtable, or a write noted there."""
+        where = f"{_shown(key)} of {self.owners.of(tree)}"
+        if kind == PROBE:
+            return f"{where}: " + ("there is an entry" if found else "no entry")
+        return f"{where}: " + ("a delete" if found < 0 else f"a value of {found} byte{'s' if found != 1 else ''}")
 
     def _search(self, image: bytes, taken: int, optimistic: int) -> tuple[str, tuple[Comparison, ...]]:
         header = header_of(image)

@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.base.dataclass import dataclass
-from engine.inspect.decode import HEADER_SIZE, HINTS, NODES, SLOT_SIZE, header_of, kind_of
+from engine.inspect.decode import HEADER_SIZE, HINTS, NODES, SLOT_SIZE, header_fields
 from engine.inspect.model import Model
 from engine.inspect.owners import TABLE_TREE, Owner, Owners
 from engine.inspect.page import PageModel
 from engine.inspect.source import DEPTH_MAX, ROOT_CATALOG, ROOT_DIRECTORY, PageRef, Source, read_page, scan_tree
+from engine.storage.layout import PAGE_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,26 +128,26 @@ class TreesModel(Model):
 
 def summarise(ref: PageRef, page_size: int, owners: Owners) -> PageSummary:
     """A page from its header; impossible numbers are cut to what a page can have."""
-    header = header_of(ref.header)
-    kind = kind_of(header)
+    header = header_fields(ref.header)
+    kind = PAGE_KINDS.get(header.kind, "unknown")
     room = page_size - HEADER_SIZE
     if kind in NODES:
-        free = header["heap_start"] - HEADER_SIZE - header["count"] * SLOT_SIZE + header["fragmented"]
-        items, payload = header["count"], room - free
+        free = header.heap_start - HEADER_SIZE - header.count * SLOT_SIZE + header.fragmented
+        items, payload = header.count, room - free
     else:
-        items, payload = int(kind == "overflow"), header["data_len"]
+        items, payload = int(kind == "overflow"), header.data_len
     payload = max(0, min(payload, room))
     return PageSummary(
         ref.page,
-        header["tree_id"],
-        str(owners.of(header["tree_id"])),
+        header.tree_id,
+        owners.name_of(header.tree_id),
         kind,
-        header["level"],
+        header.level,
         items,
         payload,
         room - payload,
         round(payload / room, 4),
-        header["lsn"],
+        header.lsn,
         ref.slot,
         ref.durable_slot,
         ref.frame,

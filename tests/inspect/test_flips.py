@@ -1,10 +1,12 @@
 """Flipped bytes: in every kind of page and in the log. Never a signal, a hang or a wrong row; and check says so, or nothing uses the byte.
 
-A few of them here; ANOKURO_FLIPS=1 flips every byte (tests/long.py).
+A few of them here; ANOKURO_FLIPS=1 flips every byte (tests/long.py): of one page of each kind, of the log's last segment, and
+of full segments that hold every type of record and that recovery needs.
 """
 
 from __future__ import annotations
 
+import faulthandler
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +16,16 @@ import pytest
 
 import engine
 from engine.inspect import offline
+from engine.wal.records import RECORD_NUMBERS
 from engine.wal.segments import list_segments
 from tests.inspect.test_recover import PAGE, copy_files
 
 EVERY = os.environ.get("ANOKURO_FLIPS") == "1"
+HANG = 120
+"""Seconds for one flip, in the long run: then it ends with a traceback."""
 META_USED = 128
+SEGMENT = 1 << 14
+SEGMENT_HEADER = 64
 Rows = tuple[object, ...]
 
 
@@ -28,7 +35,6 @@ class Target:
 
     path: Path
     whole: Rows
-    before: Rows
     places: dict[str, tuple[Path, int, int]]
     padding: set[int]
 
@@ -53,7 +59,6 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
         db.checkpoint("named")
         db.execute("UPDATE t SET b = 'changed' WHERE a < 20")
         db.checkpoint()
-        before = everything(db)
         for i in range(200, 215):
             db.execute("INSERT INTO t VALUES (?, 'late')", (i,))
         whole = everything(db)
@@ -61,35 +66,57 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     places: dict[str, tuple[Path, int, int]] = {"meta 0": (copy, 0, PAGE), "meta 1": (copy, PAGE, PAGE)}
     with offline(copy) as files:
         for slot in files.file().slots:
-            if slot.state == "live" and slot.kind != "meta" and slot.page not in (1,):
-                places.setdefault(slot.kind if slot.page != 2 else "catalog", (copy, slot.offset, PAGE))
+            if slot.state == "live" and slot.kind != "meta":
+                places.setdefault(SPECIAL.get(slot.page or 0, slot.kind), (copy, slot.offset, PAGE))
         segment = list_segments(files.source.fs, str(copy) + "-wal")[-1]
         wal = files.wal()
         places["log"] = (Path(segment.path), 0, wal.end_lsn - segment.first_lsn)
         reader = files.source.log_reader()
         reader.seek(segment.first_lsn)
         padding = {at - segment.first_lsn for r in reader for at in range(r.lsn + r.length, r.end_lsn)}
-    yield Target(copy, whole, before, places, padding)
+    yield Target(copy, whole, places, padding)
 
 
-KINDS = ["meta 0", "meta 1", "leaf", "branch", "overflow", "page table", "retained checkpoints", "catalog", "log"]
+SPECIAL = {1: "directory", 2: "catalog"}
+KINDS = [
+    "meta 0",
+    "meta 1",
+    "directory",
+    "leaf",
+    "branch",
+    "overflow",
+    "page table",
+    "retained checkpoints",
+    "catalog",
+    "log",
+]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_flip_is_an_error_or_nothing(target: Target, kind: str) -> None:
     path, start, length = target.places[kind]
     step = 1 if EVERY else max(length // 25, 1)
+    offsets = (*range(0, min(length, 64), 1 if EVERY else 7), *range(64, length, step))
+    refused = flip(target, kind, path, [start + at for at in offsets], start)
+    assert refused > 0 or kind.startswith("meta")
+
+
+def flip(target: Target, kind: str, path: Path, offsets: list[int], start: int) -> int:
+    """Each of these bytes by itself, looked at, and put back; how many were refused. start: what offsets are told from."""
     handle = os.open(path, os.O_RDWR)
     refused = 0
     try:
-        for at in (*range(0, min(length, 64), 1 if EVERY else 7), *range(64, length, step)):
-            old = os.pread(handle, 1, start + at)
-            os.pwrite(handle, bytes([old[0] ^ 0xFF]), start + at)
-            refused += look(target, kind, at)
-            os.pwrite(handle, old, start + at)
+        for at in offsets:
+            if EVERY:
+                faulthandler.dump_traceback_later(HANG, exit=True)
+            old = os.pread(handle, 1, at)
+            os.pwrite(handle, bytes([old[0] ^ 0xFF]), at)
+            refused += look(target, kind, at - start)
+            os.pwrite(handle, old, at)
     finally:
+        faulthandler.cancel_dump_traceback_later()
         os.close(handle)
-    assert refused > 0 or kind.startswith("meta")
+    return refused
 
 
 def look(target: Target, kind: str, at: int) -> bool:
@@ -105,7 +132,7 @@ def look(target: Target, kind: str, at: int) -> bool:
         refused = True
     with offline(target.path) as files:
         findings = [str(one) for one in files.damage()]
-    unused = (kind.startswith("meta") and at >= META_USED) or (kind == "log" and at in target.padding)
+    unused = (kind.startswith("meta") and at >= META_USED) or (kind in ("log", "segment") and at in target.padding)
     assert findings or unused, f"{kind}, byte {at}: not reported"
     return refused
 
@@ -122,3 +149,64 @@ def test_sound_files_have_no_findings(target: Target) -> None:
         assert files.damage() == []
     with engine.open(str(target.path), readonly=True) as db:
         assert everything(db) == target.whole
+
+
+@pytest.fixture(scope="module")
+def logged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """Files with full segments behind the last checkpoint: where each lies, by its name."""
+    folder = tmp_path_factory.mktemp("segments")
+    path, copy = folder / "made.ank", folder / "copy.ank"
+    with engine.open(
+        str(path),
+        page_size=PAGE,
+        segment_size=SEGMENT,
+        memtable_bytes=1 << 18,
+        checkpoint_bytes=0,
+        wal_retention=1 << 30,
+    ) as db:
+        db.execute("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)")
+        db.execute("CREATE INDEX tb ON t (b)")
+        db.executemany("INSERT INTO t VALUES (?, ?)", [(i, f"row {i % 50} " + "x" * 30) for i in range(200)])
+        events = db.tree("events")
+        events.put(b"long", b"v" * 5000)
+        db.checkpoint("named")
+        begun = db.inspect.wal().end_lsn
+        with db.begin() as txn:  # outgrows a quarter of the memory for writes: it is in the log, and ends with ABORT
+            for i in range(11):
+                txn.tree("events").put(b"gone %02d" % i, bytes([i]) * 7000)
+            txn.rollback()
+        db.execute("UPDATE t SET b = 'changed' WHERE a < 20")
+        db.execute("DELETE FROM t WHERE a BETWEEN 40 AND 189")
+        events.put(b"other", b"w" * 4500)
+        events.delete(b"long")
+        for i in range(200, 230):
+            db.execute("INSERT INTO t VALUES (?, ?)", (i, "late " * 60))
+        whole = everything(db)
+        copy_files(path, copy)
+    with offline(copy) as files:
+        full = list_segments(files.source.fs, str(copy) + "-wal")[:-1]
+        unused = set(range(full[0].first_lsn, full[-1].first_lsn + SEGMENT))
+        for segment in full:
+            unused -= set(range(segment.first_lsn, segment.first_lsn + SEGMENT_HEADER))
+        reader = files.source.log_reader()
+        reader.seek(full[0].first_lsn, with_pads=True)
+        types: dict[str, set[int]] = {}
+        for record in reader:
+            unused -= set(range(record.lsn, record.lsn + record.length))
+            if record.lsn >= begun:
+                types.setdefault(record.type.name, set()).add(record.lsn // SEGMENT * SEGMENT)
+        assert types.keys() >= RECORD_NUMBERS.keys() - {"CHECKPOINT"}
+    # of segments that hold the same types of records, one is enough
+    wanted = {min(found) for found in types.values()}
+    places = {str(s.first_lsn): (Path(s.path), 0, SEGMENT) for s in full if s.first_lsn in wanted}
+    yield Target(copy, whole, places, unused)
+
+
+def test_a_flip_in_a_full_segment_is_an_error_or_nothing(logged: Target) -> None:
+    """Valid log follows, so nothing can be taken for the end that a crash has left: all rows, or an error."""
+    assert len(logged.places) >= 3
+    print(len(logged.places), "segments")
+    for name, (path, _, length) in logged.places.items():
+        first = int(name)
+        offsets = list(range(length)) if EVERY else [*range(0, 104, 13), *range(104, length, length // 8)]
+        assert flip(logged, "segment", path, offsets, -first) > 0

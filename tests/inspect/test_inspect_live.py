@@ -339,7 +339,7 @@ def test_models_are_frozen_and_become_json(db: Any) -> None:
 def test_every_table_can_be_queried(db: Any) -> None:
     for table in TABLES:
         end = db.store.published_lsn
-        arguments = {"page_diff": f"(2, {end - 8}, {end})", "row_history": "('t', 3)"}
+        arguments = {"page_diff": f"(2, {end - 8}, {end})", "row_history": "('t', 3)", "tree_path": "('t', 3)"}
         call = f"sys.{table.name}" + (arguments.get(table.name, "(3)") if table.least else "")
         result = db.execute(f"SELECT * FROM {call}")
         assert result.columns == tuple(name for name, _ in table.columns)

@@ -152,3 +152,20 @@ def test_a_damaged_log_is_shown_up_to_the_damage(open_db: Callable[..., Any]) ->
     assert broken.records == sound.records[:60] and broken.end_lsn == middle
     assert "checksum" in broken.end_reason and broken.damage
     db.close()
+
+
+def test_where_the_newer_meta_slot_is_damaged_the_log_is_named(tmp_path: Path) -> None:
+    """A page that only the lost checkpoint had: the error says that the log may have it, and it has."""
+    path = tmp_path / "newer.ank"
+    with engine.open(path, page_size=PAGE, wal_retention=1 << 30) as db:
+        db.tree("t").put_many((b"%04d" % i, b"x" * 100) for i in range(500))
+        page = db.inspect.tree("t", "0499").path[-1].page
+        lsn = db.inspect.page(page).lsn
+    with offline(path) as files:
+        newest = files.source.metas()[0][0]
+    overwrite(path, newest * PAGE + 40, b"\xff" * 8)
+    with offline(path) as files:
+        with pytest.raises(engine.ProgrammingError, match=rf"But meta slot {newest} .*HISTORY PAGE {page} tells"):
+            files.page(page)
+        assert files.page_history(page).changes[0].record.start_lsn == lsn
+        assert files.page(page, lsn).live_items > 0

@@ -82,6 +82,10 @@ def test_statements_show_what_was(worked: Workload) -> None:
                     model = look.page(page, at)
                     assert model.data[4:] == image and model.sealed and model.damage == ()
                     assert model.source == "log" and model.at_lsn == at
+                    if lsn in worked.aborted:
+                        assert model.batch.endswith("never counted")
+                    else:
+                        assert "rolled back" not in model.batch
 
 
 def test_histories_are_the_filtered_log(worked: Workload) -> None:
@@ -106,9 +110,38 @@ def test_a_difference_leads_from_one_state_to_the_other(worked: Workload) -> Non
         made = diff.apply(bytes(4) + before if before is not None else None)
         assert (made[4:] if made is not None else None) == after
         wanted = [lsn for lsn in reversed(changes_of(worked, page)) if low < lsn <= high]
-        assert [c.record.start_lsn for c in diff.records] == wanted[-1000:] and not diff.note
+        assert [c.record.start_lsn for c in diff.records] == wanted[-1000:]
+        assert ("never counted" in diff.note) == bool({low, high} & worked.aborted)
         causes = {lsn for item in diff.items for lsn in item.lsns}
         assert causes <= set(wanted)
+
+
+def test_a_page_of_a_batch_that_was_rolled_back(tmp_path: Path) -> None:
+    """Made, and given up again: it never was, but the log can show it."""
+    with engine.open(str(tmp_path / "back.ank"), page_size=PAGE, memtable_bytes=1 << 18, wal_retention=1 << 30) as db:
+        tree = db.tree("t")
+        tree.put_many((b"key %03d" % i, b"x" * 50) for i in range(30))
+        begun = db.inspect.wal().end_lsn
+        with db.begin() as txn:
+            for i in range(100):
+                txn.tree("t").put(b"new %03d" % i, b"y" * 1000)
+            txn.rollback()
+        records = db.inspect.wal(from_lsn=begun).records
+        made = next(r for r in records if r.record_type == "BUILD" and r.prev_lsn == 0)
+        (abort,) = (r for r in records if r.record_type == "ABORT")
+        shown = db.inspect.page(made.page, made.start_lsn)
+        assert shown.live_items and f"rolled back at LSN {abort.start_lsn}: this never counted" in shown.batch
+        for lsn in (made.start_lsn - 1, abort.start_lsn):
+            with pytest.raises(engine.ProgrammingError, match="did not exist"):
+                db.inspect.page(made.page, lsn)
+        with pytest.raises(engine.ProgrammingError, match="only ever part of batches that were rolled back"):
+            db.execute("HISTORY PAGE ?", (made.page,))
+        assert "never counted" in db.inspect.diff(made.page, made.start_lsn - 1, made.start_lsn).note
+        tree.put_many((b"later %03d" % i, b"z" * 900) for i in range(100))
+        old = records[0].page
+        changed = [c.record.start_lsn for c in db.inspect.page_history(old).changes]
+        assert changed and not set(changed) & {r.start_lsn for r in records}
+        assert "can be seen, from LSN" in db.inspect.page(old, changed[0]).batch
 
 
 def test_history_of_a_key_is_what_was_done_to_it(tmp_path: Path) -> None:

@@ -130,4 +130,13 @@ def test_in_a_transaction_pages_change_at_its_commit(db: Any) -> None:
     with db.begin() as txn:
         model = txn.execute("TRACE INSERT INTO t VALUES (901, 'mine')").model
         assert model.changes == () and model.rows == 1
+        writes = [one.detail for one in model.events if one.event == "write"]
+        assert len(writes) == 2 and any("table t" in text and "a value of" in text for text in writes), writes
+        searched = [one.detail for one in model.events if one.event == "probe"]
+        assert not any(text.endswith("there is an entry") for text in searched)
+        again = txn.execute("TRACE SELECT b FROM t WHERE a = 901").model
+        assert [one.detail.rpartition(": ")[2] for one in again.events if one.event == "probe"] == ["there is an entry"]
+        gone = txn.execute("TRACE DELETE FROM t WHERE a = 901").model
+        assert any(one.event == "write" and one.detail.endswith("a delete") for one in gone.events)
+        txn.execute("INSERT INTO t VALUES (901, 'mine')")
     assert db.execute("SELECT b FROM t WHERE a = 901").fetchone() == ("mine",)
