@@ -53,7 +53,7 @@ def default_text() -> str:
 
 def _toml(kind: type, value: Any) -> str:
     if value is None:
-        value = {bool: True, str: "NULL", int: 0}[kind]
+        value = {bool: True, str: "NULL", int: 0, float: 0.0}[kind]
     if kind is bool:
         return "true" if value else "false"
     return f'"{value}"' if kind is str else str(value)

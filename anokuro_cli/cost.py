@@ -4,9 +4,10 @@
 
 In a window of `dashboard` the counters are looked at as .top does, once a second; in one of `inspections` each live
 inspection is asked once a second, too. Throughput is operations for each second of the processor that the process got, so that other work
-on the machine does not count. The cost is the median, over the windows, of what is lost against the mean of the quiet windows on both sides; a
-window against itself (`quiet`) says how much of that is chance. Answers are timed, and so is the processor's time that they take:
-while threads in Python share the interpreter's lock, that is what the others lose, and chance has no part in it.
+on the machine does not count. The cost is the median, over the windows, of the ratio to the mean of the quiet windows on both sides; a
+quiet window's own ratio (`quiet`) says how much of that is chance. Answers are timed, and so is the processor's time that they take:
+while threads in Python share the interpreter's lock, that is what the others lose, and chance has no part in it. Inspections that read a whole
+tree, the file's map or the log are asked a few times at the end: nobody asks for these every second.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from anokuro_cli.workload import TREE
+
 if TYPE_CHECKING:
     from anokuro_cli.render.output import Output
     from anokuro_cli.workload import Workload
 
 WINDOW = 1.0
+TIMES = 5
 SIDES = ("quiet", "dashboard", "inspections")
 
 
@@ -32,7 +36,7 @@ def report_cost(db: Any, workload: Workload, seconds: float, output: Output) -> 
         "memtable": db.inspect.memtable, "transactions": db.inspect.transactions, "page": lambda: db.inspect.page(2),
     }  # fmt: skip
     answers: dict[str, list[float]] = {name: [] for name in ("dashboard", *asked)}
-    losses: dict[str, list[float]] = {side: [] for side in SIDES}
+    ratios: dict[str, list[float]] = {side: [] for side in SIDES}
     taken: dict[str, list[float]] = {side: [] for side in SIDES}
     before = _window(workload, {})
     turns = max(int(seconds / (2 * WINDOW)), len(SIDES))
@@ -41,23 +45,32 @@ def report_cost(db: Any, workload: Workload, seconds: float, output: Output) -> 
         calls = {"quiet": {}, "dashboard": {"dashboard": look}, "inspections": {"dashboard": look, **asked}}[side]
         rate = _window(workload, calls, answers, taken[side])
         after = _window(workload, {})
-        losses[side].append(1 - 2 * rate / (before + after))
+        ratios[side].append(2 * rate / (before + after))
         before = after
     output.line(
-        f"{workload.plan.threads} threads, {2 * turns + 1} windows of {WINDOW:.0f} s in turn; loss of throughput, median of its windows:"
+        f"{workload.plan.threads} threads, {2 * turns + 1} windows of {WINDOW:.0f} s in turn; throughput, to that of the quiet windows around, median:"
     )
     for side in SIDES:
-        spread = f"{100 * min(losses[side]):.1f} to {100 * max(losses[side]):.1f} %"
-        output.line(
-            f"  {side:12} {100 * statistics.median(losses[side]):5.1f} %   ({len(losses[side])} windows, {spread})"
-        )
+        spread = f"{min(ratios[side]):.3f} to {max(ratios[side]):.3f}"
+        output.line(f"  {side:12} {statistics.median(ratios[side]):5.3f}   ({len(ratios[side])} windows, {spread})")
     output.line("processor's time of the calls, for each second, median of the windows:")
     for side in SIDES[1:]:
         output.line(f"  {side:12} {100 * statistics.median(taken[side]) / WINDOW:5.2f} %")
+    whole: dict[str, Callable[[], object]] = {
+        "file": db.inspect.file, "tree": lambda: db.inspect.tree(TREE), "wal": db.inspect.wal,
+    }  # fmt: skip
+    for name, call in whole.items():
+        answers[name] = [_timed(call) for _ in range(TIMES)]
     output.line("answers, ms:")
     for name, times in answers.items():
         if times:
             output.line(f"  {name:12} median {1000 * statistics.median(times):7.1f}   slowest {1000 * max(times):7.1f}")
+
+
+def _timed(call: Callable[[], object]) -> float:
+    asked = time.perf_counter()
+    call()
+    return time.perf_counter() - asked
 
 
 def _window(
@@ -70,10 +83,9 @@ def _window(
     mine = time.thread_time()
     began, worked, done = time.perf_counter(), time.process_time(), workload.total()
     for name, call in calls.items():
-        asked = time.perf_counter()
-        call()
+        took = _timed(call)
         if answers is not None:
-            answers[name].append(time.perf_counter() - asked)
+            answers[name].append(took)
     if taken is not None:
         taken.append(time.thread_time() - mine)
     time.sleep(max(WINDOW - (time.perf_counter() - began), 0))

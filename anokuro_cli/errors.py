@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 from typing import TYPE_CHECKING
 
+from anokuro_cli.habits import statement_hint
 from anokuro_cli.text import display_width, neutralise, neutralise_lines
 from engine.base.dataclass import dataclass
 
@@ -52,6 +53,10 @@ class ShellError(Exception):
         self.status = status
 
 
+class Declined(ShellError):
+    """The person was asked, and said no."""
+
+
 class Leave(Exception):
     """The session is to end with this status (.quit)."""
 
@@ -80,6 +85,8 @@ def explain(error: BaseException, sql: str = "", origin: Origin | None = None) -
     kind = type(error).__name__
     hint = getattr(error, "hint", None) or _HINTS.get(kind)
     message = str(getattr(error, "message", None) or error) or kind
+    if kind == "ParseError" and not hint:
+        hint = statement_hint(sql)
     expected = getattr(error, "expected", ())
     if expected:
         message += ", expected " + " or ".join(
@@ -105,6 +112,15 @@ def explain(error: BaseException, sql: str = "", origin: Origin | None = None) -
 
 class Interrupted(Exception):
     """Ctrl-C while rows were being shown or loaded."""
+
+
+class TimedOut(ShellError):
+    """A statement took longer than --timeout allows."""
+
+    def __init__(self, seconds: float):
+        super().__init__(
+            f"the statement took longer than {seconds:g} s", "--timeout and .timeout set the limit", TIMEOUT
+        )
 
 
 def explain_opening(error: BaseException, path: str) -> Problem:
@@ -158,10 +174,22 @@ def show_problem(problem: Problem, output: Output, as_json: bool = False) -> Non
         return
     word = output.style("interrupted" if problem.status == INTERRUPTED else "error", "red")
     place = f"{neutralise(problem.name)}:{problem.line}:{problem.column}: " if problem.name else ""
-    body = "" if problem.status == INTERRUPTED else f": {neutralise_lines(problem.message)}"
+    taken = display_width(place) + len("error: ")
+    body = "" if problem.status == INTERRUPTED else f": {_fitting(problem.message, output, taken)}"
     output.line(f"{place}{word}{body}")
     if problem.excerpt:
         output.line(problem.excerpt)
     if problem.hint:
-        output.line(f"{output.style('hint', 'cyan')}: {neutralise_lines(problem.hint)}")
+        output.line(f"{output.style('hint', 'cyan')}: {_fitting(problem.hint, output, len('hint: '))}")
     output.flush()
+
+
+def _fitting(text: str, output: Output, taken: int) -> str:
+    """A text made harmless and, on a terminal, broken between words; `taken` columns of the first line are."""
+    text = neutralise_lines(text)
+    if not 0 < output.width < taken + display_width(text) or "\n" in text:
+        return text
+    from textwrap import wrap
+
+    lines = wrap(text, output.width, initial_indent=" " * taken, subsequent_indent="  ", break_long_words=False)
+    return "\n".join(lines)[taken:]

@@ -1,7 +1,8 @@
 """What was typed: one JSON object a line, {"time": seconds, "database": path, "text": ..., "seconds": how long it took, "status": exit status}.
 
 The file is $ANOKURO_HISTORY, or history.jsonl in $XDG_STATE_HOME/anokuro (~/.local/state/anokuro); mode 0600. Lines are appended with one write each, so two shells at
-once do not tear each other's; a line that cannot be read is passed over. A search looks for its words in the raw lines and decodes only those that hold them, the newest first.
+once do not tear each other's; a line that cannot be read is passed over. A search looks for its words in raw blocks from the file's end and decodes only the lines that
+hold them.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from collections.abc import Iterator
 
 from anokuro_cli.config import state_path
 from engine.base.dataclass import dataclass
+
+BLOCK = (
+    1 << 16
+)  # bytes of the file that are looked at together: they stay in the processor's cache, and need no new memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +43,43 @@ class HistoryFile:
 
     def append(self, entry: Entry) -> None:
         """Adds an entry."""
-        fields = {"time": round(entry.time, 3), "database": entry.database, "text": entry.text}
-        fields |= {"seconds": round(entry.seconds, 4), "status": entry.status}
         os.makedirs(os.path.dirname(self.path) or ".", mode=0o700, exist_ok=True)
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, (json.dumps(fields) + "\n").encode())
+            os.write(descriptor, to_line(entry))
         finally:
             os.close(descriptor)
 
     def newest_first(self, words: str = "") -> Iterator[Entry]:
         """Entries that hold all the words, in any case."""
-        try:
-            with open(self.path, "rb") as file:
-                lines = file.read().splitlines()
-        except FileNotFoundError:
-            return
         wanted = words.lower().split()
         needles = [json.dumps(word)[1:-1].encode() for word in wanted]
-        for line in reversed(lines):
-            if needles:
-                low = line.lower()
-                if not all(needle in low for needle in needles):
-                    continue
+        for line in self._lines(needles):
             entry = _entry_of(line)
-            if entry is not None and all(word in entry.text.lower() for word in wanted):
+            if entry is not None and (not wanted or all(word in entry.text.lower() for word in wanted)):
                 yield entry
+
+    def _lines(self, needles: list[bytes]) -> Iterator[bytes]:
+        """Lines that hold all the needles (in lower case), the last first; the file is read in blocks from its end."""
+        rest = b""  # the end of a line that begins in the block before
+        for block in self._blocks():
+            block += rest
+            first = block.find(b"\n") + 1
+            rest = block[:first] if first else block
+            yield from _matching(block[first:], needles) if first else ()
+        yield from _matching(rest, needles)
+
+    def _blocks(self) -> Iterator[bytes]:
+        try:
+            with open(self.path, "rb") as file:
+                end = file.seek(0, os.SEEK_END)
+                while end > 0:
+                    start = max(end - BLOCK, 0)
+                    file.seek(start)
+                    yield file.read(end - start)
+                    end = start
+        except FileNotFoundError:
+            return
 
     def search(self, words: str, count: int) -> list[Entry]:
         """The newest `count` entries that hold all the words, oldest of them first."""
@@ -74,6 +90,33 @@ class HistoryFile:
                 break
         found.reverse()
         return found
+
+
+def _matching(block: bytes, needles: list[bytes]) -> Iterator[bytes]:
+    """The lines of a block that hold all the needles, the last first: most blocks are done with after one look."""
+    if not needles:
+        yield from reversed(block.splitlines())
+        return
+    low = block.lower()
+    if not all(needle in low for needle in needles):
+        return
+    first, *others = sorted(needles, key=low.count) if len(needles) > 1 else needles
+    found = []
+    at = low.find(first)
+    while at >= 0:
+        start, end = low.rfind(b"\n", 0, at) + 1, low.find(b"\n", at)
+        end = end if end >= 0 else len(low)
+        if all(low.find(needle, start, end) >= 0 for needle in others):
+            found.append(block[start:end])
+        at = low.find(first, end)
+    yield from reversed(found)
+
+
+def to_line(entry: Entry) -> bytes:
+    """An entry as it stands in the file."""
+    fields = {"time": round(entry.time, 3), "database": entry.database, "text": entry.text}
+    fields |= {"seconds": round(entry.seconds, 4), "status": entry.status}
+    return (json.dumps(fields) + "\n").encode()
 
 
 def _entry_of(line: bytes) -> Entry | None:

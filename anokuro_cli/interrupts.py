@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from anokuro_cli.errors import Interrupted
+from anokuro_cli.errors import Interrupted, TimedOut
 
 
 class Interrupts:
@@ -26,7 +26,9 @@ class Interrupts:
     def __init__(self, cancel: Callable[[], None]):
         self._cancel = cancel
         self._busy = False
-        self._asked = False
+        self._prompting = False
+        self._asked = self._expired = False
+        self._clock: threading.Timer | None = None
         self._read_end = self._write_end = -1
         self._before: Any = signal.SIG_DFL
 
@@ -35,10 +37,11 @@ class Interrupts:
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._write_end, False)
         self._before = signal.getsignal(signal.SIGINT)
-        self._take_over()
+        self.take_over()
         threading.Thread(target=self._watch, name="interrupts", daemon=True).start()
 
-    def _take_over(self) -> None:
+    def take_over(self) -> None:
+        """SIGINT comes here from now on."""
         signal.signal(signal.SIGINT, self._handle)
         signal.set_wakeup_fd(self._write_end, warn_on_full_buffer=False)
 
@@ -53,7 +56,7 @@ class Interrupts:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._asked = True
-        if not self._busy:
+        if not self._busy and not self._prompting:
             raise KeyboardInterrupt
 
     def _watch(self) -> None:
@@ -69,7 +72,7 @@ class Interrupts:
         if self._busy or self._write_end < 0:
             yield
             return
-        self._take_over()  # the prompt's event loop has had both in between
+        self.take_over()  # the prompt's event loop has had both in between
         self._asked, self._busy = False, True
         try:
             yield
@@ -77,16 +80,59 @@ class Interrupts:
             self._busy = False
 
     @contextmanager
-    def asking(self) -> Iterator[None]:
-        """While a person is asked something: Ctrl-C is their answer, a KeyboardInterrupt here."""
-        before, self._busy = self._busy, False
+    def prompting(self) -> Iterator[None]:
+        """While a person types and statements run in turn: in the prompt Ctrl-C is a key, in a statement it cancels, and in between it means nothing.
+
+        An exception between any two bytecodes of an event loop that is being made or closed would leave half of one.
+        """
+        self._prompting = True
         try:
             yield
         finally:
-            self._busy = before
+            self._prompting = False
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """While a person is asked something: Ctrl-C is their answer, a KeyboardInterrupt here."""
+        before = self._busy, self._prompting
+        self._busy = self._prompting = False
+        try:
+            yield
+        finally:
+            self._busy, self._prompting = before
             self._asked = False
 
+    @contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """What takes longer than so many seconds (0: any) is cancelled as by Ctrl-C, and raises TimedOut."""
+        if not seconds or self._clock is not None:
+            yield
+            return
+        self._clock = threading.Timer(seconds, self._expire)
+        self._clock.daemon = True
+        self._clock.start()
+        try:
+            yield
+        except Exception as error:
+            if self._expired and (isinstance(error, Interrupted) or type(error).__name__ == "StatementInterrupted"):
+                raise TimedOut(seconds) from error
+            raise
+        finally:
+            self.stop_clock()
+            if self._expired:
+                self._asked = self._expired = False
+
+    def stop_clock(self) -> None:
+        """From now on the limit does not count: somebody reads what has come so far."""
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
+
+    def _expire(self) -> None:
+        self._asked = self._expired = True
+        self._cancel()
+
     def check(self) -> None:
-        """Raises Interrupted if Ctrl-C was pressed since the statement began."""
+        """Raises Interrupted if Ctrl-C was pressed since the statement began, or its time is over."""
         if self._asked:
             raise Interrupted

@@ -92,14 +92,14 @@ def _version() -> int:
 
 
 def _shell(invocation: Invocation, opener: Opener | None) -> int:
-    from anokuro_cli.opening import MEMORY, CannotOpen, Handle, open_database
+    from anokuro_cli.opening import MEMORY, CannotOpen, Handle, keeping_log
     from anokuro_cli.render.output import output_for
 
     colour = invocation.values.get("color", "auto")
     messages = output_for(sys.stderr, colour)
-    path = invocation.file or MEMORY
+    path, kept = invocation.file or MEMORY, invocation.values.get("wal-retention", "0")
     try:
-        handle = Handle(path, readonly=invocation.has("readonly"), opener=opener or open_database)
+        handle = Handle(path, readonly=invocation.has("readonly"), opener=opener or keeping_log(kept))
     except CannotOpen as error:
         show_problem(error.problem, messages, invocation.mode in ("json", "jsonl"))
         return CANNOT_OPEN
@@ -157,6 +157,8 @@ def apply_options(invocation: Invocation, settings: Settings) -> None:
         settings.nullvalue = invocation.values["nullvalue"]
     if "maxrows" in invocation.values:
         settings.maxrows = int(invocation.values["maxrows"])
+    if "timeout" in invocation.values:
+        settings.timeout = float(invocation.values["timeout"])
     if invocation.mode is not None:
         settings.mode, settings.mode_chosen = invocation.mode, True
     if invocation.has("expanded"):

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from anokuro_cli.errors import CANNOT_OPEN, Problem, explain_opening
+from anokuro_cli.options import to_bytes
 from anokuro_cli.protocols import Database
 
 MEMORY = ":memory:"
@@ -28,16 +30,21 @@ class CannotOpen(Exception):
         self.problem = problem
 
 
-def open_database(path: str, *, readonly: bool = False, create: bool = True) -> Database:
-    """The engine's database at `path`; raises CannotOpen."""
+def open_database(path: str, *, readonly: bool = False, create: bool = True, wal_retention: int = 0) -> Database:
+    """The engine's database at `path`; raises CannotOpen. wal_retention: bytes of log that are kept behind the last checkpoint."""
     import engine
 
     try:
         if path == MEMORY:
             return engine.open(MEMORY)
-        return engine.open(path, readonly=readonly, create=create and not readonly)
+        return engine.open(path, readonly=readonly, create=create and not readonly, wal_retention=wal_retention)
     except (engine.Error, OSError) as error:
         raise CannotOpen(explain_opening(error, path)) from error
+
+
+def keeping_log(text: str) -> Opener:
+    """open_database with a wal_retention that options.to_bytes understands."""
+    return partial(open_database, wal_retention=to_bytes(text) or 0)
 
 
 def may_write(sql: str) -> bool:

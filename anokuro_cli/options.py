@@ -22,6 +22,8 @@ SUBCOMMANDS = {  # name -> what it does, in the order of --help
     "config": "Show the configuration, or write one to begin with.",
     "bench": "Measure Anokuro beside LMDB, SQLite, LevelDB and RocksDB.",
 }
+UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+SIZE_EXPECTED = "expected a number of bytes, like 512M or 2G"
 RUNS, LOOKS, SCRIPTS, SESSION = "What runs", "How results look", "Scripts and safety", "The session"
 
 
@@ -61,6 +63,7 @@ OPTIONS = (
     Option(SCRIPTS, ("--yes",), "Answer every question with yes."),
     Option(SCRIPTS, ("--echo",), "Show each statement before it runs."),
     Option(SCRIPTS, ("--timer",), "Show how long each statement took."),
+    Option(SCRIPTS, ("--timeout",), "Cancel a statement that takes longer, with exit status 4.", "SECONDS"),
     Option(
         SESSION,
         ("--init",),
@@ -68,6 +71,12 @@ OPTIONS = (
         "FILE",
         off="--no-init",
         choices=("path",),
+    ),
+    Option(
+        SESSION,
+        ("--wal-retention",),
+        "Keep so much log, like 512M, for HISTORY, DIFF and pages AT LSN. Default: 0.",
+        "SIZE",
     ),
     Option(SESSION, ("-q", "--quiet"), "No banner, no status messages."),
     Option(SESSION, ("-V", "--version"), "Show the version and exit."),
@@ -178,8 +187,27 @@ def _take(found: Invocation, option: Option, flag: str, value: str | None, rest:
         raise UsageError(f"{flag} {value}: expected {', '.join(option.choices[:-1])} or {option.choices[-1]}")
     elif name == "maxrows" and not value.isdigit():
         raise UsageError(f"{flag} {value}: expected a number of rows; 0 means all")
+    elif name == "wal-retention" and to_bytes(value) is None:
+        raise UsageError(f"{flag} {value}: {SIZE_EXPECTED}")
+    elif name == "timeout" and to_seconds(value) is None:
+        raise UsageError(f"{flag} {value}: expected a number of seconds; 0 means no limit")
     else:
         found.values[name] = value
+
+
+def to_bytes(text: str) -> int | None:
+    """A number of bytes, with K, M, G or T behind it or not; None where `text` is none."""
+    digits, unit = (text[:-1], text[-1].upper()) if text[-1:].upper() in UNITS else (text, "")
+    return int(digits) * UNITS.get(unit, 1) if digits.isascii() and digits.isdigit() and len(digits) < 16 else None
+
+
+def to_seconds(text: str) -> float | None:
+    """A number of seconds from 0 on; None where `text` is none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < 1e9 else None
 
 
 def _take_flag(found: Invocation, name: str) -> None:

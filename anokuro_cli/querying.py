@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from anokuro_cli.executing import watched
 from anokuro_cli.opening import MEMORY
 from anokuro_cli.render.batches import batches
 from anokuro_cli.render.formats import show_rows
@@ -34,7 +35,7 @@ def query_result(session: Session, sql: str) -> None:
             handle.db.executemany(f"INSERT INTO {TABLE} VALUES ({', '.join('?' * len(names))})", rows)
         result = handle.db.execute(sql.rstrip().rstrip(";"), session.bound(sql))
         with session.paged() as output:
-            show_rows(result.columns, batches(result, session.interrupts.check), output, session.settings)
+            show_rows(result.columns, watched(session, batches(result)), output, session.settings)
 
 
 def unique_names(columns: object) -> list[str]:

@@ -6,12 +6,13 @@ A name that begins with | is a shell command that gets the output. Errors and no
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from anokuro_cli.render.output import Output
 
 if TYPE_CHECKING:
+    import subprocess
+
     from anokuro_cli.shell import Session
 
 
@@ -29,6 +30,8 @@ class Redirect:
         self.back()
         stream: object
         if target.startswith("|"):
+            import subprocess  # not at the start: 4 ms
+
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", target[1:]], stdin=subprocess.PIPE, text=True, encoding="utf-8"
             )

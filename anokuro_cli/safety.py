@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from anokuro_cli.errors import ShellError
+from anokuro_cli.errors import Declined, ShellError
 from anokuro_cli.text import neutralise, plural
 from grammar.tokens import quote, significant
 
@@ -41,7 +41,7 @@ def may_destroy(sql: str) -> bool:
 
 
 def check_destruction(session: Session, sql: str, bound: Mapping[str, Any]) -> None:
-    """Asks where a statement would change or drop all rows of a table. Raises ShellError where the answer is no."""
+    """Asks where a statement would change or drop all rows of a table. Raises Declined where the answer is no, ShellError where nobody can be asked."""
     from grammar import ParseError, ast, parse
 
     try:
@@ -75,7 +75,7 @@ def _ask(session: Session, verb: str, tables: tuple[ObjectName, ...], hint: str)
     if session.confirm(f"This will {what}. Go on?"):
         return
     if session.interactive:
-        raise ShellError("nothing was changed")
+        raise Declined("nothing was changed")
     raise ShellError(f"refused to {what}", f"--yes does it{'; or ' + hint if hint else ''}")
 
 

@@ -1,6 +1,6 @@
 """A session: one database, its settings, and the two things that can be run in it.
 
-    prompt, script, -c  ->  Session.run(item)  ->  SQL: execute, show, time     (here)
+    prompt, script, -c  ->  Session.run(item)  ->  SQL: execute, show, time     (executing.py)
                                               ->  dot command                  (dot/)
     everything that goes wrong  ->  errors.explain  ->  standard error
 
@@ -11,23 +11,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from time import perf_counter
 from typing import Any
 
 from anokuro_cli import script
-from anokuro_cli.errors import FAILED, INTERRUPTED, OK, Leave, Origin, Problem, ShellError, explain, show_problem
+from anokuro_cli.errors import (
+    FAILED,
+    INTERRUPTED,
+    OK,
+    TIMEOUT,
+    Declined,
+    Leave,
+    Origin,
+    Problem,
+    ShellError,
+    explain,
+    show_problem,
+)
+from anokuro_cli.executing import Timing, execute
 from anokuro_cli.interrupts import Interrupts
 from anokuro_cli.opening import MEMORY, Handle
 from anokuro_cli.options import SUBCOMMANDS
 from anokuro_cli.protocols import Database
 from anokuro_cli.redirect import Redirect
-from anokuro_cli.render.batches import batches
-from anokuro_cli.render.formats import show, show_rows
 from anokuro_cli.render.output import Output
 from anokuro_cli.results import LastResult
-from anokuro_cli.safety import check_destruction, may_destroy
+from anokuro_cli.running import Running
 from anokuro_cli.settings import Settings
-from anokuro_cli.text import did_you_mean, neutralise, neutralise_lines, plural
+from anokuro_cli.text import did_you_mean, neutralise, neutralise_lines
 from engine.base.dataclass import dataclass, field
 
 MAX_NESTED_READS = 16
@@ -56,6 +66,7 @@ class Session:
     def __post_init__(self) -> None:
         self.interrupts = Interrupts(self._interrupt)
         self.redirect = Redirect(self)
+        self.running = Running(self)
 
     @property
     def db(self) -> Database:
@@ -105,10 +116,14 @@ class Session:
                     from anokuro_cli.dot import run_command
 
                     return run_command(self, item.text)
-                self._execute_item(item)
+                with self.interrupts.limited(self.settings.timeout):
+                    self._execute_item(item)
             return True
         except (Leave, BrokenPipeError):
             raise
+        except Declined as declined:
+            self.note(str(declined))
+            return False
         except Exception as error:  # whatever a statement raises, the session goes on
             self.report(self._explain(error, item))
             return False
@@ -143,103 +158,29 @@ class Session:
         show_problem(problem, self.messages, self.settings.error_format == "json")
         if self.handle.in_transaction():
             self.failed_in_transaction = True
-            if problem.status == INTERRUPTED:
+            if problem.status in (INTERRUPTED, TIMEOUT):
                 self.note("the transaction is still open: COMMIT or ROLLBACK")
 
     # ---- statements
 
     def execute(self, sql: str) -> None:
         """Runs one SQL statement and shows its result; raises what it raises."""
-        self.handle.before(sql)
-        bound = self.bound(sql)
-        if not self.handle.readonly and may_destroy(sql):
-            check_destruction(self, sql, bound)
-        began = perf_counter()
-        if self.settings.mode in _PICTURES and self._looks_inside(sql, bound):
-            return
-        if self.settings.eqp != "off":
-            self._show_plan(sql, bound)
-        result = self.db.execute(sql, bound) if bound else self.db.execute(sql)
-        executed = perf_counter()
-        if result.columns:
-            try:
-                self.show(result)
-            finally:
-                result.close()  # rows that nobody wants any more
-        else:
-            self._acknowledge(sql, result.rowcount)
-        self.last_seconds, self.last_sql = perf_counter() - began, sql
-        if not self.handle.in_transaction():
-            self.failed_in_transaction = False
-        if self.settings.timer:
-            shown = perf_counter() - executed
-            self.note(f"time {seconds(self.last_seconds)} (execute {seconds(executed - began)}, rows {seconds(shown)})")
-
-    def _looks_inside(self, sql: str, bound: Mapping[str, Any]) -> bool:
-        """Shows inspections and CHECK as the dot commands do, where the mode is for people. False for other statements."""
-        low = sql.lower()
-        word = first_word(sql) if any(word.lower() in low for word in _LOOKING) else ""
-        if word in _INSPECTIONS:
-            self._inspect(sql, bound)
-        elif word == "CHECK" and self.settings.mode not in ("json", "jsonl"):
-            from anokuro_cli.checking import check_and_report
-
-            if check_and_report(self.db, self.output, self.messages) != OK:
-                raise ShellError("the database is damaged", "restore a backup, or recover what can be read")
-        else:
-            return False
-        return True
-
-    def _inspect(self, sql: str, bound: Mapping[str, Any]) -> None:
-        """Shows an inspection statement as its picture, or its JSON; the other modes show its rows."""
-        from anokuro_cli.render.inspections import show_model
-
-        result: Any = self.db.execute(sql, bound) if bound else self.db.execute(sql)
-        with self.paged() as output:
-            show_model(result.model, output, self.settings.mode in ("json", "jsonl"))
-        self.output.flush()
-
-    def _show_plan(self, sql: str, bound: Mapping[str, Any]) -> None:
-        if first_word(sql) not in ("SELECT", "WITH", "VALUES", "INSERT", "UPDATE", "DELETE", "REPLACE"):
-            return
-        words = "EXPLAIN ANALYZE " if self.settings.eqp == "analyze" and first_word(sql) == "SELECT" else "EXPLAIN "
-        for row in self.db.execute(words + sql, bound):
-            self.messages.line(neutralise("  ".join("" if value is None else str(value) for value in row)))
-        self.messages.flush()
-
-    def show(self, result: Any) -> None:
-        """Writes a result's rows in the session's mode, through the pager where the prompt wants one."""
-        count: int | None = None
-        with self.paged() as output:  # left early, the pager gives no count
-            if self.interactive:
-                source = batches(result, self.interrupts.check, self.settings.maxrows)
-                count = show_rows(result.columns, self.last_result.keep(result, source), output, self.settings)
-            else:
-                count = show(result, output, self.settings, self.interrupts.check)
-        self.output.flush()
-        people = self.output.terminal and not self.settings.tuples_only and not self.settings.quiet
-        if people and count is not None and self.settings.mode in ("table", "box", "line"):
-            more = ", and more: .maxrows 0 shows all" if self.settings.maxrows and next(iter(result), None) else ""
-            self.output.line(self.output.style(f"({plural(count, 'row')}{more})", "dim"))
-            self.output.flush()
+        execute(self, sql)
 
     @contextmanager
-    def paged(self) -> Iterator[Output]:
-        """Where something long is to be written: the pager at the prompt, the output itself otherwise."""
+    def paged(self, timing: Timing | None = None) -> Iterator[Output]:
+        """Where something long is to be written: the pager at the prompt, the output itself otherwise. timing: told how long somebody read."""
         self.output.resize()
         pager = self.page_output(self.output) if self.page_output is not None else None
         if pager is None:
             yield self.output
-        else:
+            return
+        try:
             with pager as output:
                 yield output
-
-    def _acknowledge(self, sql: str, rowcount: int) -> None:
-        wanted = self.settings.changes
-        if not (self.interactive if wanted is None else wanted) or self.settings.quiet:
-            return
-        word = sql.split(None, 1)[0].upper() if sql.strip() else ""
-        self.note(plural(rowcount, "row") + " changed" if rowcount >= 0 and word in _CHANGING else f"{word.lower()} ok")
+        finally:
+            if timing is not None:
+                timing.away = pager.seconds
 
     def bound(self, sql: str) -> Mapping[str, Any]:
         """The parameters that this statement uses."""
@@ -279,28 +220,10 @@ class Session:
             return False
 
 
-_INSPECTIONS = frozenset(("INSPECT", "DIFF", "HISTORY", "TRACE"))
-_LOOKING = (*_INSPECTIONS, "CHECK")
-_PICTURES = frozenset(("table", "box", "line", "json", "jsonl"))
-_CHANGING = frozenset(("INSERT", "UPDATE", "DELETE", "REPLACE", "WITH"))
-
-
-def first_word(sql: str) -> str:
-    """The first word of a statement in capitals, comments left out."""
-    from grammar.tokens import COMMENT, SPACE, scan
-
-    return next((token.text.upper() for token in scan(sql) if token.kind not in (COMMENT, SPACE)), "")
-
-
 def _with_hint(error: Exception, hint: str) -> Exception:
     with suppress(AttributeError):
         error.hint = hint  # type: ignore[attr-defined]
     return error
 
 
-def seconds(value: float) -> str:
-    """A duration for people: "0.4 ms", "12.1 ms", "3.21 s"."""
-    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
-
-
-__all__ = ["MEMORY", "Origin", "Session", "seconds"]
+__all__ = ["MEMORY", "Origin", "Session"]

@@ -12,8 +12,8 @@ from typer.core import TyperCommand
 from anokuro_cli.benchmarking import bench
 from anokuro_cli.errors import CANNOT_OPEN, FAILED, OK, USAGE, Problem, ShellError, explain, show_problem
 from anokuro_cli.help import subcommand_help
-from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, open_database
-from anokuro_cli.options import SUBCOMMANDS
+from anokuro_cli.opening import MEMORY, CannotOpen, Handle, Opener, keeping_log, open_database
+from anokuro_cli.options import SIZE_EXPECTED, SUBCOMMANDS, to_bytes
 from anokuro_cli.render.output import output_for
 from anokuro_cli.settings import Settings
 from anokuro_cli.shell import Session
@@ -94,6 +94,9 @@ def import_(
     null: Annotated[list[str], typer.Option("--null", metavar="TEXT", help="This text means NULL; repeatable.")] = [],  # noqa: B006
     delimiter: Annotated[str, typer.Option("--delimiter", "-d", metavar="C", help="Field delimiter.")] = "",
     header: Annotated[bool, typer.Option("--header/--no-header", help="The first row names the columns.")] = True,
+    kept: Annotated[
+        str, typer.Option("--wal-retention", metavar="SIZE", help="Keep so much log, like 512M, for HISTORY.")
+    ] = "0",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no report.")] = False,
 ) -> int:
     """Load a file into a table, all of it or nothing."""
@@ -103,7 +106,10 @@ def import_(
     plan = make_plan(
         source, table or None, create=create, nulls=tuple(null), delimiter=delimiter or None, header=header
     )
-    with Handle(file, opener=_opener[0]) as handle:
+    if to_bytes(kept) is None:
+        raise ShellError(f"--wal-retention {kept}: {SIZE_EXPECTED}", status=USAGE)
+    opener = keeping_log(kept) if _opener[0] is open_database else _opener[0]
+    with Handle(file, opener=opener) as handle:
         session = _session(handle, settings=Settings(quiet=quiet))
         return _run(session, lambda: report(session, import_file(session, plan)))
 
@@ -113,11 +119,11 @@ def import_(
     cls=_Command,
     epilog="Status 0: no damage. Status 1: findings, one a line, each with its page and offset.",
 )
-def check_(file: Database) -> int:
+def check_(file: Database, json: Annotated[bool, typer.Option("--json", help="The findings as JSON.")] = False) -> int:
     """Check checksums and structure of a whole database."""
     from anokuro_cli.checking import check_files
 
-    return check_files(file, output_for(sys.stdout), output_for(sys.stderr), _opener[0])
+    return check_files(file, output_for(sys.stdout), output_for(sys.stderr), _opener[0], json)
 
 
 @app.command(

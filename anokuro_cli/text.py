@@ -87,6 +87,13 @@ def pad(text: str, width: int, right: bool = False) -> str:
     return space + text if right else text + space
 
 
+def pad_all(texts: list[str], width: int, right: bool = False) -> list[str]:
+    """`pad` for each of the texts of a column."""
+    if not "".join(texts).isascii():
+        return [pad(text, width, right) for text in texts]
+    return [text.rjust(width) for text in texts] if right else [text.ljust(width) for text in texts]
+
+
 def plural(count: int, noun: str) -> str:
     """ "1 row", "2 rows", "336,776 rows"."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

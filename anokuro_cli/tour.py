@@ -12,8 +12,10 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from anokuro_cli.errors import OK
@@ -21,7 +23,9 @@ from anokuro_cli.errors import OK
 if TYPE_CHECKING:
     from anokuro_cli.render.output import Output
 
+WAIT_SECONDS = 10.0
 PAGE = 4096
+OPTIONS: dict[str, Any] = {"wal_retention": 1 << 26, "memtable_bytes": 1 << 18}
 BIRDS = ("blackbird", "crane", "dunnock", "egret", "finch", "goldcrest", "heron", "ibis", "jay", "kestrel")
 CRASH = """
 import engine, os, signal, sys
@@ -42,7 +46,7 @@ class Tour:
         import engine
 
         self.path = os.path.join(folder, "tour.ank")
-        self.db: Any = engine.open(self.path, page_size=PAGE, wal_retention=1 << 26)
+        self.db: Any = engine.open(self.path, page_size=PAGE, **OPTIONS)
         self.next_bird = 0
 
     def close(self) -> None:
@@ -87,9 +91,12 @@ class Tour:
 
     def a_split(self) -> Iterator[Any]:
         """3. A split, as it happens"""
-        yield "The insert that does not fit, traced: look for `grow root`, `split`, and the log records of each page."
-        while True:
-            model = self.db.execute(f"TRACE {self._insert()}").model
+        yield (
+            "An insert between two rows, and it does not fit, traced: look for `grow root`, for `split`, which says how many items move to the "
+            "new page, and for the log records of each page."
+        )
+        for key in range(self.next_bird * 5 + 1, self.next_bird * 5 + 9):
+            model = self.db.execute(f"TRACE INSERT INTO birds VALUES ({key}, 'one in between')").model
             if any(event.event == "split" for event in model.events):
                 break
         yield model
@@ -127,6 +134,27 @@ class Tour:
         """7. Threads at work"""
         from anokuro_cli.workload import Plan, Workload, parse_mix
 
+        self.db.execute("CREATE TABLE islands (id INTEGER PRIMARY KEY, name TEXT)")
+        self.db.execute("INSERT INTO islands VALUES (1, 'Skomer')")
+        page = int(self.db.inspect.tree("islands", 1).path[-1].page)
+        yield (
+            f"The disk took long to read page {page}. The thread that was reading it held its latch; three others wanted the same page, and "
+            "had to wait. Who holds what, and who waits for whom:"
+        )
+        yield self._wait_for_a_page(page)
+        large = self.db.begin()
+        for number in range(100):
+            large.tree("nests").put(b"%d" % number, bytes(1000))
+        writer = threading.Thread(target=lambda: self.db.tree("eggs").put(b"one", b"blue"), name="second writer")
+        writer.start()
+        model = self._look_until(lambda model: bool(model.graph))
+        large.rollback()
+        writer.join()
+        yield (
+            "A transaction had written more than fits the memory for writes, and so kept the commit section to itself. Another thread "
+            "wanted to commit, and had to wait. Who waits for whom:"
+        )
+        yield model
         work = Workload(self.db, Plan(threads=3, mix=parse_mix("update=80,read=20"), keys=200))
         top = self.db.inspect.top()
         work.start()
@@ -135,6 +163,44 @@ class Tour:
         yield "Three threads changed two hundred keys for a second. Who held which latch, who waited, what was hot:"
         yield top.look(work.rates())
         work.stop()
+
+    def _wait_for_a_page(self, page: int) -> Any:
+        """Opens the database again, with no page of it in memory, lets four threads ask for a row while the disk waits, and looks."""
+        from engine.api.database import open_database
+        from engine.inspect.held_disk import HeldDisk
+
+        self.db.close()
+        disk = HeldDisk(self.path, WAIT_SECONDS)
+        self.db = open_database(self.path, disk, **OPTIONS)
+        readers = [self.db.begin(readonly=True) for _ in range(4)]
+        for reader in readers:  # the catalog is in memory now, the page is not
+            reader.execute("SELECT name FROM birds WHERE id = 10").fetchall()
+        self.db.inspect.latches()
+        threads = [
+            threading.Thread(
+                target=lambda reader=reader: reader.execute("SELECT name FROM islands WHERE id = 1").fetchall(),
+                name=f"reader {number}",
+            )
+            for number, reader in enumerate(readers, 1)
+        ]
+        disk.hold()
+        try:
+            for thread in threads:
+                thread.start()
+            return self._look_until(lambda model: sum(one.page == page for one in model.latches) == len(threads))
+        finally:
+            disk.release()
+            for thread in threads:
+                thread.join()
+            for reader in readers:
+                reader.rollback()
+
+    def _look_until(self, seen: Callable[[Any], bool]) -> Any:
+        """Latches, as soon as what is expected is to be seen in them."""
+        end = time.monotonic() + WAIT_SECONDS
+        while not seen(model := self.db.inspect.latches()) and time.monotonic() < end:
+            time.sleep(0.01)
+        return model
 
     def crash(self) -> Iterator[Any]:
         """8. A crash"""
@@ -158,7 +224,7 @@ class Tour:
             yield "The log behind the last checkpoint is what recovery has:"
             redo = files.source.metas()[0][1].as_dict()["redo_lsn"]
             yield files.wal(redo)
-        self.db = engine.open(self.path, wal_retention=1 << 26)
+        self.db = engine.open(self.path, **OPTIONS)
         rows = self.db.execute("SELECT id, name FROM birds WHERE id >= 90000").fetchall()
         yield f"Opened again: {len(rows)} of the rows are there, what was not committed is not, and a check finds {len(self.db.check())} faults."
 
@@ -206,7 +272,9 @@ def take_tour(output: Output, ask: Callable[[], bool], folder: str = "") -> int:
                 for part in step():
                     output.line("")
                     if isinstance(part, str):
-                        output.line(part)
+                        output.line(
+                            fill(part, min(output.width or 80, 100), subsequent_indent=" " * 4 * part.startswith(" "))
+                        )
                     else:
                         show_model(part, output)
                 output.flush()

@@ -31,7 +31,7 @@ def help_(session: Session, words: list[str]) -> bool | None:
     with session.paged() as output:
         output.line("Statements end with ; and run with Enter. Commands stand at the beginning of a line.")
         for group in GROUPS:
-            output.line(f"\n{output.style((group.__doc__ or '').rstrip('.'), 'dim')}")
+            output.line(f"\n{output.style((group.__doc__ or '').partition(chr(10))[0].rstrip('.'), 'dim')}")
             for entry in COMMANDS.values():
                 if entry.run.__module__ == group.__name__:
                     _summary(entry, output)

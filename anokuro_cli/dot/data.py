@@ -34,6 +34,7 @@ def export(session: Session, words: list[str]) -> bool | None:
     ".dump [TABLE ...]", "Write the SQL that makes the database, or some tables, again.", completes="table", most=None
 )
 def dump(session: Session, words: list[str]) -> bool | None:
+    from anokuro_cli.executing import watched
     from anokuro_cli.exporting.dump import dump as run
     from anokuro_cli.schema import read_schema
 
@@ -41,13 +42,16 @@ def dump(session: Session, words: list[str]) -> bool | None:
     for word in words:
         if not any(fnmatch(name, word.lower()) for name in known):
             raise ShellError(f"no such table: {word}")
+    if not session.output.terminal:
+        session.running.begin("writing the dump")
     with session.paged() as output:
         run(
             session.db,
             output,
             lambda name: not words or any(fnmatch(name.lower(), word.lower()) for word in words),
-            session.interrupts.check,
+            lambda source: watched(session, source),
         )
+    session.running.end()
     return None
 
 

@@ -1,4 +1,4 @@
-"""Looking inside.
+"""Looking inside: pages, trees, the pool, latches, the log.
 
 Each command is an inspection under another name; the model and its rendering are those of `anokuro inspect`.
 """
@@ -91,6 +91,6 @@ def layout(session: Session, words: list[str]) -> bool | None:
 
 @command(".check", "Check checksums and structure of everything.")
 def check(session: Session, words: list[str]) -> bool | None:
-    from anokuro_cli.checking import check_and_report
+    from anokuro_cli.checking import check_session
 
-    return check_and_report(session.db, session.output, session.messages) == 0
+    return check_session(session) == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from anokuro_cli.dot.registry import command, number, on_or_off
+from anokuro_cli import habits
+from anokuro_cli.dot.registry import command, number, on_or_off, seconds_of
 from anokuro_cli.errors import ShellError
-from anokuro_cli.settings import MODES, ON_OFF, PROMPT, THEMES
+from anokuro_cli.settings import ALL_NUMBERS, MODES, ON_OFF, PROMPT, THEMES
 from anokuro_cli.text import did_you_mean, neutralise
+from engine.base.dataclass import replace
 
 if TYPE_CHECKING:
     from anokuro_cli.shell import Session
@@ -18,10 +20,12 @@ def mode(session: Session, words: list[str]) -> bool | None:
     if not words:
         session.output.line(session.settings.mode)
         return None
-    chosen = {"expanded": "line", "vertical": "line", "md": "markdown", "tabs": "tsv"}.get(words[0], words[0])
+    chosen = habits.MODES.get(words[0], words[0])
     if chosen not in MODES:
         near = did_you_mean(chosen, list(MODES))
         raise ShellError(f"unknown mode {chosen}", f"did you mean {near}?" if near else f"modes: {', '.join(MODES)}")
+    if chosen != words[0] and session.interactive:
+        session.say(f"mode {chosen}")
     session.settings.mode, session.settings.mode_chosen = chosen, True
     session.settings.error_format = "json" if chosen in ("json", "jsonl") and not session.interactive else "text"
     return None
@@ -68,6 +72,39 @@ def width(session: Session, words: list[str]) -> bool | None:
     return None
 
 
+@command(".bars [on|off|COLUMN ...]", "A bar beside each number in tables, or beside those of some columns.", most=None)
+def bars(session: Session, words: list[str]) -> bool | None:
+    pictures = session.settings.pictures
+    session.settings.pictures = replace(pictures, bars=_pictured(words, pictures.bars))
+    session.say(f"bars: {_columns(session.settings.pictures.bars)}")
+    return None
+
+
+@command(
+    ".spark [on|off|COLUMN ...]",
+    "A line of blocks at the end of each row, of its numbers or of a text like '3,1,4'.",
+    most=None,
+)
+def spark(session: Session, words: list[str]) -> bool | None:
+    pictures = session.settings.pictures
+    session.settings.pictures = replace(pictures, spark=_pictured(words, pictures.spark))
+    session.say(f"spark: {_columns(session.settings.pictures.spark)}")
+    return None
+
+
+def _pictured(words: list[str], before: tuple[str, ...]) -> tuple[str, ...]:
+    """What .bars and .spark were told; without words they turn over."""
+    if not words:
+        return () if before else ALL_NUMBERS
+    if len(words) == 1 and words[0].lower() in ON_OFF:
+        return ALL_NUMBERS if words[0].lower() == "on" else ()
+    return tuple(words)
+
+
+def _columns(chosen: tuple[str, ...]) -> str:
+    return "all numbers" if chosen == ALL_NUMBERS else ", ".join(map(neutralise, chosen)) or "off"
+
+
 @command(".maxrows [N]", "Show at most so many rows of a result; 0 shows all.", most=1)
 def maxrows(session: Session, words: list[str]) -> bool | None:
     if words:
@@ -111,6 +148,15 @@ def timer(session: Session, words: list[str]) -> bool | None:
     return None
 
 
+@command(".timeout [SECONDS]", "Cancel statements that take longer; 0 is no limit.", most=1)
+def timeout(session: Session, words: list[str]) -> bool | None:
+    if words:
+        session.settings.timeout = seconds_of(words[0])
+    else:
+        session.output.line(f"{session.settings.timeout:g}")
+    return None
+
+
 @command(".echo on|off", "Show each statement of a script before it runs.", completes=ON_OFF, least=1, most=1)
 def echo(session: Session, words: list[str]) -> bool | None:
     session.settings.echo = on_or_off(words[0])
@@ -146,8 +192,11 @@ def show(session: Session, words: list[str]) -> bool | None:
         "expanded": settings.expanded,
         "nullvalue": "auto" if settings.nullvalue is None else repr(settings.nullvalue),
         "width": " ".join(map(str, settings.widths)) or "auto",
+        "bars": _columns(settings.pictures.bars),
+        "spark": _columns(settings.pictures.spark),
         "maxrows": str(settings.maxrows) if settings.maxrows else "all",
         "timer": _word(settings.timer),
+        "timeout": f"{settings.timeout:g} s" if settings.timeout else "none",
         "changes": "auto" if settings.changes is None else _word(settings.changes),
         "eqp": settings.eqp,
         "echo": _word(settings.echo),

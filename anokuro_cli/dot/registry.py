@@ -142,6 +142,16 @@ def number(word: str) -> int:
     return int(word)
 
 
+def seconds_of(word: str) -> float:
+    """A number of seconds from 0 on; raises ShellError."""
+    from anokuro_cli.options import to_seconds
+
+    value = to_seconds(word)
+    if value is None:
+        raise ShellError(f"expected a number of seconds, not {word!r}")
+    return value
+
+
 def on_or_off(word: str) -> bool:
     """The meaning of on/off, yes/no, true/false, 1/0."""
     low = word.lower()

@@ -29,13 +29,15 @@ def _show(session: Session, columns: tuple[str, ...], rows: list[Row]) -> None:
 
 @command(
     ".tables [PATTERN]",
-    "List tables and views; PATTERN has * and ?.",
+    "List tables and views; PATTERN has * and ?. sys.* lists the system tables.",
     aliases=("\\dt",),
     completes="table",
     most=1,
 )
 def tables(session: Session, words: list[str]) -> bool | None:
-    found = [table for table in read_schema(session.db).tables if _matches(table.name, words)]
+    everything = read_schema(session.db)
+    among = everything.system if words and words[0].lower().startswith("sys.") else everything.tables
+    found = [table for table in among if _matches(table.name, words)]
     if session.output.terminal and session.settings.mode in ("table", "box"):
         rows: list[Row] = [
             (table.name, table.kind, ", ".join(column.name for column in table.columns)) for table in found

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from anokuro_cli.protocols import Database
 from anokuro_cli.render.batches import batches
+from anokuro_cli.render.formats import Watch
 from anokuro_cli.render.statements import write_inserts
 from anokuro_cli.schema import Table, read_schema
 from anokuro_cli.text import neutralise_lines
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from anokuro_cli.render.output import Output
 
 
-def dump(db: Database, output: Output, wanted: Callable[[str], bool], check: Callable[[], None] | None = None) -> int:
-    """Writes the tables (with their indexes) and views whose names are wanted; returns the number of rows."""
+def dump(db: Database, output: Output, wanted: Callable[[str], bool], watch: Watch = iter) -> int:
+    """Writes the tables (with their indexes) and views whose names are wanted; returns the number of rows. watch: what batches go through."""
     schema = read_schema(db)
     tables = [table for table in in_order(schema.tables) if wanted(table.name) and table.kind == "table" and table.sql]
     views = [table for table in in_order(schema.tables) if wanted(table.name) and table.kind == "view" and table.sql]
@@ -37,7 +38,7 @@ def dump(db: Database, output: Output, wanted: Callable[[str], bool], check: Cal
     for table in tables:
         columns = [column.name for column in table.columns]
         result = db.execute(f"SELECT {', '.join(map(quote, columns))} FROM {quote(table.name)}")
-        count += write_inserts(table.name, columns, batches(result, check), output)
+        count += write_inserts(table.name, columns, watch(batches(result)), output)
     for index in schema.indexes:
         if index.table.lower() in names and index.sql:
             _statement(output, index.sql)

@@ -6,7 +6,7 @@ the reader. The size doubles while a batch takes less than FAST_SECONDS and halv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from time import perf_counter
 
@@ -15,13 +15,11 @@ from anokuro_cli.protocols import Row
 FAST_SECONDS, SLOW_SECONDS, LARGEST = 0.01, 0.04, 4096
 
 
-def batches(rows: Iterable[Row], check: Callable[[], None] | None = None, rows_max: int = 0) -> Iterator[list[Row]]:
-    """Lists of rows, none empty. check: called before each batch; raises to end the rendering. rows_max: how many rows at the most, 0 for all."""
+def batches(rows: Iterable[Row], rows_max: int = 0) -> Iterator[list[Row]]:
+    """Lists of rows, none empty. rows_max: how many rows at the most, 0 for all."""
     source = islice(rows, rows_max) if rows_max else iter(rows)
     size = 1
     while True:
-        if check is not None:
-            check()
         began = perf_counter()
         batch = list(islice(source, size))
         if not batch:

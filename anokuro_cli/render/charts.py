@@ -61,11 +61,17 @@ def draw(columns: Sequence[str], rows: Sequence[Row], words: Sequence[str], outp
     return _points([columns[chosen[0]], columns[chosen[1]]], points, len(rows), width, output)
 
 
-def _place(columns: Sequence[str], word: str) -> int:
+def place_of(columns: Sequence[str], word: str) -> int | None:
+    """The place of a column, which is named or has a number from 1 on."""
     if word in columns:
         return list(columns).index(word)
-    if word.isdigit() and 1 <= int(word) <= len(columns):
-        return int(word) - 1
+    return int(word) - 1 if word.isdigit() and 1 <= int(word) <= len(columns) else None
+
+
+def _place(columns: Sequence[str], word: str) -> int:
+    found = place_of(columns, word)
+    if found is not None:
+        return found
     near = did_you_mean(word, list(columns))
     raise ShellError(
         f"the last result has no column {word}", f"did you mean {near}?" if near else f"columns: {', '.join(columns)}"
@@ -122,7 +128,7 @@ def _bars(entries: list[tuple[str, float, str]], width: int, output: Output) -> 
     axis = "│" if output.unicode else "|"
     lines = []
     for name, amount, text in entries:
-        bar = _block(abs(amount) * scale, output.unicode)
+        bar = block(abs(amount) * scale, output.unicode)
         label = pad(clip(name, names, mark), names)
         if amount < 0:
             bar = ("█" if output.unicode else "#") * max(round(-amount * scale), 1)
@@ -132,7 +138,8 @@ def _bars(entries: list[tuple[str, float, str]], width: int, output: Output) -> 
     return lines
 
 
-def _block(length: float, unicode: bool) -> str:
+def block(length: float, unicode: bool) -> str:
+    """A bar so many characters long, in eighths of one."""
     if not unicode:
         return "#" * round(length)
     eighths = round(length * 8)

@@ -26,6 +26,7 @@ _WRITERS = {
 }
 assert tuple(_WRITERS) == tuple(MODES)
 COLUMN_FORMATS = ("csv", "tsv", "json", "jsonl")  # written from record batches where the engine has them
+DRAWN = ("table", "box", "markdown")  # modes that may have bars and sparks beside numbers
 ADAPTIVE = ("table", "box")  # modes that may turn into lines where a row is too wide
 
 
@@ -35,25 +36,20 @@ def _writer(mode: str) -> Callable[..., int]:
     return writer
 
 
-def show(result: ResultSet, output: Output, settings: Settings, check: Callable[[], None] | None = None) -> int:
-    """Writes all rows of `result` in the session's mode; returns how many. check: called between batches, may raise to end it."""
+Watch = Callable[[Iterable[Any]], Iterator[Any]]
+
+
+def show(result: ResultSet, output: Output, settings: Settings, watch: Watch = iter) -> int:
+    """Writes all rows of `result` in the session's mode; returns how many. watch: what batches go through; may raise to end it."""
     if settings.mode in COLUMN_FORMATS and not output.terminal and not settings.maxrows:
         ask = getattr(result, "arrow_batches", None)  # only the engine's own results have it
         found = ask() if ask is not None else None
         if found is not None:
             from anokuro_cli.render.columns import write_columns
 
-            source = found if check is None else _checked(found, check)
-            return write_columns(
-                settings.mode, result.columns, source, output, has_headers(settings), settings.nullvalue
-            )
-    return show_rows(result.columns, batches(result, check, settings.maxrows), output, settings)
-
-
-def _checked(source: Iterable[Any], check: Callable[[], None]) -> Iterator[Any]:
-    for batch in source:
-        check()
-        yield batch
+            headers = has_headers(settings)
+            return write_columns(settings.mode, result.columns, watch(found), output, headers, settings.nullvalue)
+    return show_rows(result.columns, watch(batches(result, rows_max=settings.maxrows)), output, settings)
 
 
 def has_headers(settings: Settings) -> bool:
@@ -67,6 +63,10 @@ def show_rows(columns: Sequence[str], source: Iterable[list[Row]], output: Outpu
     mode, headers = settings.mode, has_headers(settings)
     if settings.expanded == "on" and mode in ADAPTIVE:
         mode = "line"
+    if mode in DRAWN and (settings.pictures.bars or settings.pictures.spark):
+        from anokuro_cli.render.pictures import with_pictures
+
+        columns, source = with_pictures(columns, source, settings.pictures, output.unicode)
     if mode in ADAPTIVE:
         expand = settings.expanded == "auto" and output.terminal
         return _writer(mode)(columns, source, output, headers, settings.nullvalue, expand, settings.widths)

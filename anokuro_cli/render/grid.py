@@ -22,8 +22,8 @@ from anokuro_cli.protocols import Row
 from anokuro_cli.render.batches import sample
 from anokuro_cli.render.lines import write_line
 from anokuro_cli.render.output import Output
-from anokuro_cli.render.values import is_number, to_text
-from anokuro_cli.text import clip, display_width, neutralise, pad
+from anokuro_cli.render.values import column_texts, is_number
+from anokuro_cli.text import clip, display_width, neutralise, pad, pad_all
 from engine.base.dataclass import dataclass
 
 SAMPLE_ROWS, SAMPLE_SECONDS = 200, 0.08
@@ -60,14 +60,9 @@ class Grid:
         self.names = [neutralise(name) for name in columns]
         self.right = [_all_numbers(column) for column in _columns(first, len(columns))]
         self.widths = [display_width(name) if headers else 1 for name in self.names]
-        for row in first:
-            for position, value in enumerate(row):
-                width = display_width(self.cell(value))
-                if width > self.widths[position]:
-                    self.widths[position] = width
-
-    def cell(self, value: Any) -> str:
-        return self.null if value is None else neutralise(to_text(value))
+        for place, values in enumerate(zip(*first, strict=True)):
+            widest = max(map(display_width, column_texts(values, self.null)))
+            self.widths[place] = max(self.widths[place], widest)
 
     def set_widths(self, widths: Sequence[int]) -> None:
         """Widths that were asked for: what is wider is shortened, also where output leads to a file."""
@@ -107,15 +102,24 @@ class Grid:
             cells.append(self.output.style(pad(clip(name, width, self._mark()), width, right), "bold"))
         self.output.line(self._join(cells))
 
-    def row(self, row: Row) -> str:
-        cells = []
-        for value, width, right in zip(row, self.widths, self.right, strict=True):
-            text = self.cell(value)
-            if self.shortens and len(text) * 2 > width:  # a character is two columns wide at the most
-                text = clip(text, width, self._mark())
-            text = pad(text, width, right)
-            cells.append(self.output.style(text, "dim") if value is None else text)
-        return self._join(cells)
+    def lines(self, rows: list[Row]) -> list[str]:
+        """Rows as lines. They are made column by column: what all values of one have in common is looked at once."""
+        columns = [self._padded(place, values) for place, values in enumerate(zip(*rows, strict=True))]
+        left, between, right = self.frame.left, self.frame.middle, self.frame.right
+        return [(left + between.join(cells) + right).rstrip() + "\n" for cells in zip(*columns, strict=True)]
+
+    def _padded(self, place: int, values: tuple[Any, ...]) -> list[str]:
+        """A column's cells, as wide as it is."""
+        width, right = self.widths[place], self.right[place]
+        texts = column_texts(values, self.null)
+        if self.shortens and max(map(len, texts)) * 2 > width:  # a character is two columns wide at the most
+            mark = self._mark()
+            texts = [clip(text, width, mark) if len(text) * 2 > width else text for text in texts]
+        texts = pad_all(texts, width, right)
+        if self.output.colour and None in values:
+            dim = self.output.style
+            return [dim(text, "dim") if value is None else text for text, value in zip(texts, values, strict=True)]
+        return texts
 
     def _join(self, cells: list[str]) -> str:
         frame = self.frame
@@ -182,7 +186,7 @@ def _write(
         grid.rule(frame.below_header)
     count = 0
     for batch in chain([first], source):
-        output.write("".join([grid.row(row) + "\n" for row in batch]))
+        output.write("".join(grid.lines(batch)))
         count += len(batch)
         output.flush()
     grid.rule(frame.bottom)
@@ -198,28 +202,27 @@ def write_markdown(
     grid = Grid(columns, first, output, BOX_ASCII, "" if null is None else null, True)
     widths = [max(width, 3) for width in grid.widths]
 
-    def line(cells: list[str]) -> str:
-        return (
-            "| "
-            + " | ".join(
-                pad(_markdown_cell(cell), width, right)
-                for cell, width, right in zip(cells, widths, grid.right, strict=True)
-            )
-            + " |\n"
-        )
+    def lines(columns_: Iterable[list[str]]) -> str:
+        padded = [
+            pad_all(_markdown_cells(texts), width, right)
+            for texts, width, right in zip(columns_, widths, grid.right, strict=True)
+        ]
+        return "".join(["| " + " | ".join(cells) + " |\n" for cells in zip(*padded, strict=True)])
 
-    output.write(line(grid.names))
+    output.write(lines([name] for name in grid.names))
     marks = ("-" * (width - 1) + (":" if right else "-") for width, right in zip(widths, grid.right, strict=True))
     output.write("| " + " | ".join(marks) + " |\n")
     count = 0
-    for batch in chain([first], source):
-        output.write("".join([line([grid.cell(value) for value in row]) for row in batch]))
+    for batch in chain([first] if first else [], source):
+        output.write(lines(column_texts(values, grid.null) for values in zip(*batch, strict=True)))
         count += len(batch)
         output.flush()
     return count
 
 
-def _markdown_cell(text: str) -> str:
-    if "|" in text or "<" in text or "&" in text:
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|")
-    return text
+def _markdown_cells(texts: list[str]) -> list[str]:
+    joined = "".join(texts)
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), ("|", "\\|")):
+        if character in joined:
+            texts = [text.replace(character, entity) for text in texts]
+    return texts

@@ -8,11 +8,10 @@ name    │ United Air Lines Inc.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from anokuro_cli.protocols import Row
 from anokuro_cli.render.output import Output
-from anokuro_cli.render.values import to_text
+from anokuro_cli.render.values import column_texts
 from anokuro_cli.text import display_width, neutralise, pad
 
 
@@ -27,17 +26,18 @@ def write_line(
     null_text = output.style("NULL" if null is None else neutralise(null), "dim")
     count = 0
     for batch in rows:
-        for row in batch:
+        columns_ = [
+            [label + text for text in column_texts(values, null_text)]
+            for label, values in zip(labels, zip(*batch, strict=True), strict=True)
+        ]
+        lines: list[str] = []
+        for cells in zip(*columns_, strict=True):
             count += 1
             if headers:
-                output.line(output.style(f"{rule}[ row {count} ]".ljust(width + 6, rule), "dim"))
+                lines.append(output.style(f"{rule}[ row {count} ]".ljust(width + 6, rule), "dim"))
             elif count > 1:
-                output.line()
-            for label, value in zip(labels, row, strict=True):
-                output.line(label + (null_text if value is None else _cell(value)))
+                lines.append("")
+            lines += cells
+        output.write("\n".join(lines) + "\n")
         output.flush()
     return count
-
-
-def _cell(value: Any) -> str:
-    return neutralise(to_text(value))

@@ -8,8 +8,11 @@ BLOB       x'00ff'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
+
+from anokuro_cli.text import neutralise
 
 
 def to_text(value: Any) -> str:
@@ -29,6 +32,22 @@ def to_text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     return str(value)
+
+
+def column_texts(values: Sequence[Any], null: str) -> list[str]:
+    """The values of one column as neutralised text; `null` for those that are None."""
+    kinds = set(map(type, values))
+    if kinds == {str}:
+        texts = list(values)
+    elif kinds <= _SPELLED_BY_STR:
+        texts = list(map(str, values))
+    else:
+        texts = [null if value is None else neutralise(to_text(value)) for value in values]
+        return texts
+    return texts if "".join(texts).isprintable() else list(map(neutralise, texts))
+
+
+_SPELLED_BY_STR = {int, float, date}
 
 
 def is_number(value: Any) -> bool:

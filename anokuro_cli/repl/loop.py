@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")  # never ask the terminal an
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.application import get_app
-from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.layout.processors import HighlightMatchingBracketProcessor
 from prompt_toolkit.output import ColorDepth
@@ -22,7 +22,7 @@ from anokuro_cli.opening import MEMORY
 from anokuro_cli.render.output import Output
 from anokuro_cli.repl.completer import SchemaCache, ShellCompleter
 from anokuro_cli.repl.highlight import Neutralise, SqlLexer
-from anokuro_cli.repl.history import FileHistory
+from anokuro_cli.repl.history import FileHistory, Suggestions, search
 from anokuro_cli.repl.keys import key_bindings
 from anokuro_cli.repl.pager import Paged
 from anokuro_cli.repl.themes import style_of
@@ -43,28 +43,36 @@ def interact(session: Session) -> int:
     prompt = _prompt(session, cache, history)
     if not session.settings.quiet:
         _banner(session)
-    while True:
-        try:
-            default, session.next_text = session.next_text, ""
-            text = prompt.prompt(lambda: prompt_text(session), pre_run=_show_toolbar, default=default)
-        except KeyboardInterrupt:
-            continue
-        except EOFError:
-            if _may_leave(session):
-                return OK
-            continue
-        if not text.strip():
-            continue
-        began, session.status = perf_counter(), OK
-        try:
-            with cache.lock:
-                _run(session, text)
-        except Leave as leave:
-            return leave.status
-        finally:
-            cache.statement_ran(text)
-            history.ended(perf_counter() - began, session.status)
-        session.hit_rate = pool_hit_rate(session)
+    with session.interrupts.prompting():
+        while True:
+            try:
+                text = _read(session, prompt)
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                if _may_leave(session):
+                    return OK
+                continue
+            if not text.strip():
+                continue
+            began, session.status = perf_counter(), OK
+            try:
+                with cache.lock:
+                    _run(session, text)
+            except Leave as leave:
+                return leave.status
+            finally:
+                cache.statement_ran(text)
+                history.ended(perf_counter() - began, session.status)
+            session.hit_rate = pool_hit_rate(session)
+
+
+def _read(session: Session, prompt: PromptSession[str]) -> str:
+    default, session.next_text = session.next_text, ""
+    try:
+        return prompt.prompt(lambda: prompt_text(session), pre_run=_show_toolbar, default=default)
+    finally:
+        session.interrupts.take_over()  # the prompt's event loop leaves Python's own handler behind
 
 
 def _run(session: Session, text: str) -> None:
@@ -87,7 +95,8 @@ def _may_leave(session: Session) -> bool:
 
 
 def _paged(session: Session, output: Output) -> Paged | None:
-    return Paged(output) if session.settings.pager and output.terminal and os.environ.get("TERM") != "dumb" else None
+    wanted = session.settings.pager and output.terminal and os.environ.get("TERM") != "dumb"
+    return Paged(output, session.interrupts.stop_clock) if wanted else None
 
 
 def _prompt(session: Session, cache: SchemaCache, history: FileHistory) -> PromptSession[str]:
@@ -98,7 +107,7 @@ def _prompt(session: Session, cache: SchemaCache, history: FileHistory) -> Promp
         completer=ShellCompleter(cache),
         complete_in_thread=True,
         complete_while_typing=True,
-        auto_suggest=AutoSuggestFromHistory(),
+        auto_suggest=Suggestions(),
         key_bindings=key_bindings(),
         multiline=True,
         prompt_continuation=lambda width, number, wraps: continuation_text(width),
@@ -110,7 +119,10 @@ def _prompt(session: Session, cache: SchemaCache, history: FileHistory) -> Promp
         enable_open_in_editor=False,
         editing_mode=EditingMode.VI if session.settings.keys == "vi" else EditingMode.EMACS,
         reserve_space_for_menu=6,
+        search_ignore_case=True,
     )
+    buffer = prompt.default_buffer
+    buffer._search = partial(search, buffer)  # type: ignore[method-assign]
     return prompt
 
 

@@ -10,7 +10,9 @@ import os
 import shlex
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter
 from typing import Any, TextIO
 
 from anokuro_cli.render.output import Output
@@ -25,10 +27,11 @@ class PagerClosed(Exception):
 class _Stream(io.TextIOBase):
     """Holds text back until it is too long for the screen."""
 
-    def __init__(self, terminal: TextIO, lines_max: int):
-        self._terminal, self._left = terminal, lines_max
+    def __init__(self, terminal: TextIO, lines_max: int, started: Callable[[], None]):
+        self._terminal, self._left, self._started = terminal, lines_max, started
         self._held: list[str] = []
         self._process: subprocess.Popen[str] | None = None
+        self.seconds = 0.0  # in which somebody read
 
     def write(self, text: str) -> int:
         if self._process is None:
@@ -47,16 +50,20 @@ class _Stream(io.TextIOBase):
             self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, encoding="utf-8")
         except (OSError, ValueError):
             return False
+        self._started()
         self._send("".join(self._held))
         self._held.clear()
         return True
 
     def _send(self, text: str) -> None:
         assert self._process is not None and self._process.stdin is not None
+        began = perf_counter()
         try:
             self._process.stdin.write(text)
         except BrokenPipeError as error:
             raise PagerClosed from error
+        finally:
+            self.seconds += perf_counter() - began
 
     def flush(self) -> None:
         if self._process is not None and self._process.stdin is not None:
@@ -70,6 +77,7 @@ class _Stream(io.TextIOBase):
         if self._process is None:
             self._terminal.write("".join(self._held))
             return
+        began = perf_counter()
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # in the pager, Ctrl-C is the pager's
         try:
             assert self._process.stdin is not None
@@ -78,13 +86,14 @@ class _Stream(io.TextIOBase):
             self._process.wait()
         finally:
             signal.signal(signal.SIGINT, before)
+            self.seconds += perf_counter() - began
 
 
 class Paged:
-    """Context around the rendering of one result; gives the Output to render to."""
+    """Context around the rendering of one result; gives the Output to render to. started: told when the pager comes up."""
 
-    def __init__(self, output: Output):
-        self._stream = _Stream(output.stream, max(output.height - 3, 1))
+    def __init__(self, output: Output, started: Callable[[], None] = lambda: None):
+        self._stream = _Stream(output.stream, max(output.height - 3, 1), started)
         self.output = Output(
             self._stream,  # type: ignore[arg-type]
             output.terminal,
@@ -93,6 +102,11 @@ class Paged:
             output.colour,
             output.unicode,
         )
+
+    @property
+    def seconds(self) -> float:
+        """How long somebody read."""
+        return self._stream.seconds
 
     def __enter__(self) -> Output:
         return self.output

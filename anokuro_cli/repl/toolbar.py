@@ -10,8 +10,8 @@ from prompt_toolkit.application import get_app
 from prompt_toolkit.enums import EditingMode
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 
+from anokuro_cli.executing import seconds
 from anokuro_cli.opening import MEMORY
-from anokuro_cli.shell import seconds
 from anokuro_cli.text import clip, neutralise
 
 if TYPE_CHECKING:

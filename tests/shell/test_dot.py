@@ -41,6 +41,8 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorde
 def test_what_is_in_the_database(session: Recorded) -> None:
     assert session.does(".tables") == "other\nt\n"
     assert session.does("\\dt t*") == "t\n"
+    assert "sys.pages" in session.does(".tables sys.*").splitlines()
+    assert session.does("\\dt sys.wal%") == "sys.wal\nsys.wal_stats\n"
     assert session.does(".indexes") == "by_b\tt\tb\tfalse\n"
     assert session.does("\\d t") == "a\tINTEGER\tnot null\tprimary key\nb\tTEXT\tnot null\t\nindex by_b (b)\n"
     schema = session.does(".schema t")

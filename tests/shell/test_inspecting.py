@@ -190,6 +190,7 @@ def test_pictures_as_svg_and_without_values(path: str, tmp_path: Path) -> None:
 def test_the_tour_comes_to_its_end(tmp_path: Path) -> None:
     done = anokuro("tour", "--keep", str(tmp_path))
     assert done.returncode == 0, done.stderr
+    told = " ".join(done.stdout.split())
     for words in (
         "grow root",
         "split",
@@ -198,8 +199,39 @@ def test_the_tour_comes_to_its_end(tmp_path: Path) -> None:
         "5 of the rows are there",
         "0 faults",
         "rows of table birds",
+        "items, from slot",
+        "holds exclusive",
+        "waits shared",
+        "second writer exclusive commit section MainThread",
     ):
-        assert words in done.stdout, words
+        assert words in told, words
     with engine.open(tmp_path / "tour.ank") as db:
         assert db.check() == []
         assert db.execute("SELECT count(*) FROM birds WHERE id >= 90000").fetchone() == (5,)
+
+
+def test_a_row_is_followed_back_as_far_as_the_log_is_kept(tmp_path: Path) -> None:
+    """--wal-retention, of an import and of the shell; without it, the reason names it."""
+    source = tmp_path / "t.csv"
+    source.write_text("a,b\n" + "".join(f"{number},{'x' * 200}\n" for number in range(100_000)))
+    update = "UPDATE t SET b = 'new' WHERE a = 7; CHECKPOINT"
+    for name, options in (("kept.ank", ["--wal-retention", "1G"]), ("short.ank", [])):
+        path = str(tmp_path / name)
+        assert anokuro("import", path, str(source), "--table", "t", "--create", *options).returncode == 0
+        assert anokuro(*options, path, "-c", update).returncode == 0
+        history = anokuro(*options, "--json", path, "-c", "HISTORY ROW t 8")
+        found = json.loads(history.stdout)
+        if options:
+            assert [one["event"] for one in found["versions"]] == ["updated", "built"] and found["complete"]
+        else:
+            assert not found["complete"] and "a larger wal_retention keeps more" in found["reason"]
+
+
+@pytest.mark.parametrize("size", ["much", "-1", "5X", "1.5G", ""])
+def test_a_size_that_is_none(size: str, tmp_path: Path) -> None:
+    for words in (
+        (f"--wal-retention={size}", "-c", "SELECT 1"),
+        ("import", "a.ank", "a.csv", f"--wal-retention={size}"),
+    ):
+        done = anokuro(*words)
+        assert done.returncode == 2 and "expected a number of bytes" in done.stderr

@@ -38,12 +38,13 @@ def answered(shell: Shell, statement: str, question: str, answer: str, shows: st
 
 
 def test_what_destroys_asks_first(shell: Shell) -> None:
-    nothing = "error: nothing was changed"
+    nothing = "nothing was changed"
     answered(shell, "DELETE FROM t;", "This will delete all 3 rows of t. Go on? [y/N]", "n", nothing)
     answered(shell, "UPDATE t SET a = 0;", "This will update all 3 rows of t. Go on?", "", nothing)
     shell.run("SELECT sum(a) AS total FROM t;", "(1 row)")
     assert "     6" in shell.screen()
     answered(shell, "DROP TABLE t;", "This will drop t with 3 rows. Go on?", "no", nothing)
+    assert "error" not in shell.screen()  # who says no has made no mistake
     answered(shell, "DELETE FROM t;", "This will delete all 3 rows of t. Go on?", "y", "3 rows changed")
     shell.run("DELETE FROM t;", "0 rows changed")
     shell.run("DROP TABLE t;", "drop ok")
