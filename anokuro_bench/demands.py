@@ -38,7 +38,7 @@ DEMANDS = (
     Demand("full scan", "readseq", 0.5, ("lmdb",)),
     Demand("range scans of 100", "seekrandom", 1.0, ("lmdb",)),
     Demand("get_many in two threads", "readmany2", 1.7, base="readmany"),
-    Demand("the same with a writer beside them", "readmany2writing", 0.8, base="readmany2"),
+    Demand("the same beside a thread of durable puts", "readmany2writing", 0.8, base="readmany2"),
     Demand("get, data four times the pool", "readcold", 1.0, ("sqlite",)),
 )
 NEEDED = tuple(dict.fromkeys(name for demand in DEMANDS for name in demand.workloads))

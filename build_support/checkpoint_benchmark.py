@@ -1,7 +1,9 @@
 """What a checkpoint costs the commits beside it, and how quick recovery is. `python -m build_support.checkpoint_benchmark`
 
     commits     one thread puts single keys at random places of a large tree and notes how long each takes; in every second
-                window a checkpoint of many pages is running. p50 and p99 with and without, under synchronous full and normal
+                window another thread changes 2,000 pages, makes a checkpoint of them, and begins anew. p50 and p99 with
+                and without a checkpoint under way, under synchronous full and normal. Commits beside the changing (one
+                transaction) count as neither
     recovery    a log is written without checkpoints, the files are left as a killed process leaves them, and opening
                 them is timed: log bytes a second; with a pool that holds all pages and with one that does not
 
@@ -25,6 +27,8 @@ KEYS = 400_000
 VALUE = b"v" * 200
 WINDOWS = 6
 WINDOW_SECONDS = 2.0
+PAGES = 2000
+NONE, CHECKPOINT, CHANGING = "no checkpoint", "during a checkpoint", "neither"
 
 
 def quantile(times: list[float], share: float) -> float:
@@ -40,44 +44,52 @@ def commits(directory: Path, synchronous: str) -> None:
         tree = db.tree("t")
         tree.put_many((b"%012d" % i, VALUE) for i in range(KEYS))
         db.checkpoint()
-        times: dict[bool, list[float]] = {False: [], True: []}
+        times: dict[str, list[float]] = {NONE: [], CHECKPOINT: [], CHANGING: []}
         checkpoints: list[float] = []
         for window in range(2 * WINDOWS):
-            during = window % 2 == 1
-            stop = threading.Event()
-            thread = threading.Thread(target=_checkpoints, args=(db, stop, checkpoints))
-            if during:
-                _dirty(db, rng)
-                thread.start()
+            beside = Beside(db, checkpoints)
+            if window % 2 == 1:
+                beside.start()
             end = time.perf_counter() + WINDOW_SECONDS
             while (now := time.perf_counter()) < end:
+                before = beside.doing
                 tree.put(b"%012d" % rng.randrange(KEYS), VALUE)
-                times[during].append(time.perf_counter() - now)
-            if during:
-                stop.set()
-                thread.join()
-    for during, what in ((False, "without"), (True, "during a checkpoint")):
-        found = times[during]
+                times[before if before == beside.doing else CHANGING].append(time.perf_counter() - now)
+            beside.stop()
+    for what in (NONE, CHECKPOINT):
+        found = times[what]
         numbers = "  ".join(f"{name} {quantile(found, share):8.0f}" for name, share in (("p50", 0.5), ("p99", 0.99)))
         print(f"  {synchronous:7} {what:20} {numbers}  max {max(found) * 1e6:8.0f} us   {len(found):7} commits")
     print(f"  {synchronous:7} {len(checkpoints)} checkpoints, {sum(checkpoints) / len(checkpoints):.2f} s each")
-    print(f"  {synchronous:7} p99 ratio {quantile(times[True], 0.99) / quantile(times[False], 0.99):.1f}", flush=True)
+    print(
+        f"  {synchronous:7} p99 ratio {quantile(times[CHECKPOINT], 0.99) / quantile(times[NONE], 0.99):.1f}", flush=True
+    )
 
 
-def _dirty(db: Any, rng: random.Random) -> None:
-    """Change most leaves, so that the checkpoint has something to write."""
-    with db.begin() as txn:
-        tree = txn.tree("t")
-        for i in range(0, KEYS, 40):
-            tree.put(b"%012d" % (i + rng.randrange(40)), VALUE)
+class Beside(threading.Thread):
+    """Changes pages and makes a checkpoint of them, one after the other. doing: what is under way."""
 
+    def __init__(self, db: Any, seconds: list[float]) -> None:
+        super().__init__()
+        self.db, self.seconds = db, seconds
+        self.doing = NONE
+        self.stopped = threading.Event()
 
-def _checkpoints(db: Any, stop: threading.Event, seconds: list[float]) -> None:
-    """One checkpoint after the other."""
-    while not stop.is_set():
-        began = time.perf_counter()
-        if db.checkpoint():
-            seconds.append(time.perf_counter() - began)
+    def run(self) -> None:
+        rng = random.Random(3)
+        while not self.stopped.is_set():
+            self.doing = CHANGING
+            self.db.tree("t").put_many((b"%012d" % rng.randrange(KEYS), VALUE) for _ in range(PAGES))
+            self.doing, began = CHECKPOINT, time.perf_counter()
+            self.db.checkpoint()
+            self.seconds.append(time.perf_counter() - began)
+        self.doing = NONE
+
+    def stop(self) -> None:
+        """Waits for its end, if it was begun."""
+        self.stopped.set()
+        if self.is_alive():
+            self.join()
 
 
 def recovery(directory: Path, log_bytes: int, pool_bytes: int, label: str) -> None:

@@ -1,5 +1,8 @@
 """A million rows of four columns in every output format: python -m build_support.output_benchmark [--rows 1000000] [--directory PATH]
 
+With --memory: the peak memory of writing the first ten thousand, hundred thousand ... up to --rows rows of the same table, which must not grow with them; 10,000,000 takes some minutes
+and 2 GB of disk. (The pool of pages, at most 256 MB, is part of it; a scan reuses its own frames.)
+
 For each format: seconds of the whole process from start to end, processor seconds, peak memory, and how long the first line took to come. Beside it DuckDB's shell (`duckdb`, of the
 package duckdb-cli) over the same rows in its own format, where it is installed. Rounds take turns; the least of each counts, because other work on a machine only adds.
 """
@@ -47,6 +50,15 @@ def measure(command: list[str]) -> tuple[float, float, float, float]:
     return seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, first
 
 
+def measure_memory(shell: list[str], database: str, formats: list[str], most: int) -> None:
+    """Prints a table: megabytes at the peak for each format and number of rows."""
+    counts = [count for count in (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000) if count <= most]
+    print(f"{'peak MB':>14}  " + "".join(f"{count:>14,}" for count in counts) + "  rows")
+    for name in formats:
+        peaks = [measure([*shell, database, f"--{name}", "-c", f"{QUERY} LIMIT {count}"])[2] for count in counts]
+        print(f"{name:>14}  " + "".join(f"{peak:14.0f}" for peak in peaks), flush=True)
+
+
 def main() -> None:
     """Measures and prints a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
@@ -54,17 +66,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--formats", default=",".join(FORMATS))
     parser.add_argument("--directory")
+    parser.add_argument("--memory", action="store_true", help="peak memory by number of rows, for --formats")
     chosen = parser.parse_args()
     shell = [sys.executable, "-m", "anokuro_cli"]
     duckdb = shutil.which("duckdb", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
     with tempfile.TemporaryDirectory(dir=chosen.directory) as folder:
         source, database = Path(folder) / "sales.csv", str(Path(folder) / "sales.ank")
         make_rows(source, chosen.rows)
-        subprocess.run(
-            [*shell, "import", database, str(source), "--create", "-q"],
-            check=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+        made = "CREATE TABLE sales (id INTEGER PRIMARY KEY, name TEXT, amount REAL, day DATE)"
+        copied = f"COPY sales FROM '{source}' (HEADER TRUE)"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        subprocess.run([*shell, database, "-q", "-c", made, "-c", copied], check=True, env=environment)
+        if chosen.memory:
+            source.unlink()
+            measure_memory(shell, database, chosen.formats.split(","), chosen.rows)
+            return
         commands = {name: [*shell, database, f"--{name}", "-c", QUERY] for name in chosen.formats.split(",")}
         if duckdb:
             other = str(Path(folder) / "sales.duckdb")

@@ -2,9 +2,11 @@
 
     python -m build_support.point_benchmark                   lookups, inserts and updates of single rows
     python -m build_support.point_benchmark FOLDER            and executemany of the flights (flights.csv or flights.csv.zip)
+    python -m build_support.point_benchmark --durability normal    on files; full: each commit waits for the disk
 
-Both databases are in memory, where neither waits for a disk (Anokuro then runs with synchronous "off", and still writes
-its log, into memory). Every statement outside "one transaction" is a transaction of its own, in both. The two take turns,
+Unless it is said otherwise, both databases are in memory, where neither waits for a disk (Anokuro then runs with synchronous "off",
+and still writes its log, into memory). On files sqlite3 has its log, too (WAL), and the same durability: after "normal" a commit survives
+a crash of the process, after "full" a power cut. Every statement outside "one transaction" is a transaction of its own, in both. The two take turns,
 ROUNDS times; the best round of each counts. What was read and what was left behind is compared.
 
 The engines' own loops are the same Python, `execute(sql, parameters)` and, where rows come back, `fetchone()`.
@@ -15,6 +17,7 @@ from __future__ import annotations
 import argparse
 import random
 import sqlite3
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,7 +63,13 @@ def select_literal(db: Any, keys: list[int]) -> object:
 
 def update_value(db: Any, keys: list[int]) -> object:
     """UPDATE of one column, given."""
-    return sum(db.execute("UPDATE account SET balance = ? WHERE id = ?", (key, key)).rowcount for key in keys)
+    return sum(db.execute("UPDATE account SET balance = ? WHERE id = ?", pair).rowcount for pair in changes(keys))
+
+
+def changes(keys: list[int]) -> list[tuple[int, int]]:
+    """(value, key) of as many updates, each of which changes something, however often they are run: SQLite writes nothing else."""
+    half = keys[: len(keys) // 2]
+    return [(key + more, key) for more in (1, 0) for key in half]
 
 
 def update_sum(db: Any, keys: list[int]) -> object:
@@ -71,7 +80,7 @@ def update_sum(db: Any, keys: list[int]) -> object:
 def update_transaction(db: Any, keys: list[int]) -> object:
     """UPDATEs in one transaction."""
     db.execute("BEGIN")
-    done = sum(db.execute("UPDATE account SET balance = ? WHERE id = ?", (key, key)).rowcount for key in keys)
+    done = sum(db.execute("UPDATE account SET balance = ? WHERE id = ?", pair).rowcount for pair in changes(keys))
     db.execute("COMMIT")
     return done
 
@@ -93,6 +102,11 @@ def executemany_account(db: Any, keys: list[int]) -> object:
     return db.execute("DELETE FROM account WHERE id > ?", (ROWS,)).rowcount
 
 
+def update_all(db: Any, keys: list[int]) -> object:
+    """UPDATE of all rows at once, computed from the old value."""
+    return db.execute("UPDATE account SET balance = balance + 1").rowcount
+
+
 WORKS: tuple[Work, ...] = (
     select_integer,
     select_row,
@@ -104,12 +118,19 @@ WORKS: tuple[Work, ...] = (
     update_transaction,
     insert_delete,
     executemany_account,
+    update_all,
 )
 
 
-def connect() -> dict[str, Any]:
+def connect(durability: str = "memory", folder: str = "") -> dict[str, Any]:
     """Both databases, empty, each statement a transaction of its own."""
-    return {"Anokuro": engine.open(":memory:"), "sqlite3": sqlite3.connect(":memory:", isolation_level=None)}
+    if durability == "memory":
+        return {"Anokuro": engine.open(":memory:"), "sqlite3": sqlite3.connect(":memory:", isolation_level=None)}
+    ours = engine.open(f"{folder}/ours.ank", synchronous=durability)
+    theirs = sqlite3.connect(f"{folder}/theirs.db", isolation_level=None)
+    theirs.execute("PRAGMA journal_mode = WAL")
+    theirs.execute(f"PRAGMA synchronous = {durability}")
+    return {"Anokuro": ours, "sqlite3": theirs}
 
 
 def fill(db: Any) -> None:
@@ -178,25 +199,35 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", default="", help="works whose description holds this text")
+    parser.add_argument("--durability", choices=("memory", "normal", "full"), default="memory")
+    parser.add_argument("--directory", help="where files are made, on the disk to measure")
     options = parser.parse_args()
-    databases = connect()
+    with tempfile.TemporaryDirectory(dir=options.directory) as folder:
+        measure(connect(options.durability, folder), options)
+    if options.folder is not None and options.only in "executemany of the flights":
+        flights(options.folder, min(options.rounds, 3))
+
+
+def measure(databases: dict[str, Any], options: argparse.Namespace) -> None:
+    """All works, in turns; closes the databases."""
     for db in databases.values():
         fill(db)
-    keys = random.Random(7).choices(range(1, ROWS + 1), k=STATEMENTS)
-    different = random.Random(8).sample(range(1, ROWS + 1), STATEMENTS)
-    print(f"{'rows or statements a second, in memory':<58} {'Anokuro':>12} {'sqlite3':>12} {'ratio':>8}")
+    count = STATEMENTS // 10 if options.durability == "full" else STATEMENTS
+    keys = random.Random(7).choices(range(1, ROWS + 1), k=count)
+    different = random.Random(8).sample(range(1, ROWS + 1), count)
+    where = "in memory" if options.durability == "memory" else f"synchronous {options.durability}"
+    print(f"{f'rows or statements a second, {where}':<58} {'Anokuro':>12} {'sqlite3':>12} {'ratio':>8}")
     for work in WORKS:
         title = (work.__doc__ or "").rstrip(".")
         if options.only in title:
             used = different if work in (insert_delete, executemany_account) else keys
-            compare(title, take_turns(work, databases, used, options.rounds), len(used))
+            count = ROWS if work is update_all else len(used)
+            compare(title, take_turns(work, databases, used, options.rounds), count)
     left = {tuple(db.execute("SELECT count(*), sum(balance) FROM account").fetchone()) for db in databases.values()}
     if len(left) != 1:
         raise AssertionError(f"the databases differ at the end: {left}")
     for db in databases.values():
         db.close()
-    if options.folder is not None and options.only in "executemany of the flights":
-        flights(options.folder, min(options.rounds, 3))
 
 
 if __name__ == "__main__":

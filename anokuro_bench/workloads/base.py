@@ -17,7 +17,7 @@ Single = Callable[[Operation], Any]
 Step = Callable[[Sequence[Operation]], Any]
 
 CHUNK = 1000  # operations between two looks at the clock
-DURABLE_SHARE = 5000  # one durable write for so many records, as each waits for the disk
+DURABLE_SHARE = 1000  # one durable write for so many records, as each waits for the disk
 BATCH = 1000  # keys of a get_many
 RANGE = 100  # pairs of a range scan
 

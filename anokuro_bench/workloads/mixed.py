@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from anokuro_bench.data import Data, Key
-from anokuro_bench.settings import KV, READ, UNSYNCED
+from anokuro_bench.settings import DURABLE, KV, READ, UNSYNCED
 from anokuro_bench.stores.base import Session
 from anokuro_bench.workloads.base import (
     Operation,
@@ -179,9 +179,11 @@ class ReadWhileWriting(ReadRandom):
 
 
 class ReadMany2Writing(ReadMany):
+    """The writer waits for the disk. One that never waits is a third of the work of two processors, whatever the engine does."""
+
     name = "readmany2writing"
-    title = "the same beside a thread that writes"
-    durability = UNSYNCED
+    title = "the same beside a thread of durable puts"
+    durability = DURABLE
     writes = True
     threaded = True
     threads = 2

@@ -89,6 +89,7 @@ class ReadMany(Workload):
     title = f"get_many of {BATCH:,} random keys"
     unit = "gets"
     group = "readmany"
+    threaded = True
     threads: ClassVar[int] = 1
     access: ClassVar[str] = "read"
 
