@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.base.counters import OPERATIONS
 from engine.base.dataclass import dataclass
-from engine.inspect import probe
+from engine.inspect import probe, probe_threads
 from engine.inspect.decode import header_of, kind_of
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
@@ -109,7 +109,7 @@ def latches_model(source: LiveSource) -> LatchesModel:
     latches: list[LatchModel] = []
     threads: list[ThreadModel] = []
     buckets: dict[tuple[int, int], int] = {}
-    entries: list[dict[str, Any]] = probe.threads()
+    entries: list[dict[str, Any]] = probe_threads.threads()
     for one in entries:
         name = names.get(one["system_id"], f"thread {one['system_id']}") if one["running"] else "(ended)"
         latches += [latch_model(source, one, name, "holds", held) for held in one["held"]]
@@ -139,7 +139,7 @@ def latches_model(source: LiveSource) -> LatchesModel:
         sum(thread.restarts for thread in threads),
         tuple(WaitBucket(_kind_name(kind), 1 << i, count) for (kind, i), count in sorted(buckets.items())),
         _hottest(source),
-        wait_graph(namer, entries, name_of, probe.threads),
+        wait_graph(namer, entries, name_of, probe_threads.threads),
         orders_of(namer, name_of),
     )
 
@@ -171,7 +171,7 @@ def _kind_name(kind: int) -> str:
     return kind_of({"kind": kind}) if kind else "not known yet"
 
 
-def latch_model(source: LiveSource, entry: dict[str, Any], name: str, role: str, held: probe.Held) -> LatchModel:
+def latch_model(source: LiveSource, entry: dict[str, Any], name: str, role: str, held: probe_threads.Held) -> LatchModel:
     """An entry of the thread table: a latch that is held or waited for."""
     mode, page, frame, kind, level, age_ns, _ = held
     if page == 0 and role == "holds":  # a frame taken before it was given a page: it is being loaded now

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from engine.base.dataclass import dataclass
 from engine.base.errors import ProgrammingError
-from engine.inspect import probe
+from engine.inspect import probe_layout
 from engine.inspect.model import Model
 from engine.storage import layout
 from engine.wal import records
@@ -76,7 +76,7 @@ def _structures() -> dict[str, StructModel]:
     for name, fields in log.items():
         if fields:
             found[name] = _struct(name, "log", [(f.name, f.type, f.offset, f.size, f.doc) for f in fields])
-    for name, (size, rows) in probe.memory_structures().items():
+    for name, (size, rows) in probe_layout.memory_structures().items():
         found[name] = _struct(name, "memory", rows, size)
     return found
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from engine.base.counters import OPERATIONS
 from engine.base.dataclass import dataclass
-from engine.inspect import probe
+from engine.inspect import probe, probe_threads
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
 from engine.storage.layout import PAGE_KINDS
@@ -129,7 +129,7 @@ def _evictions(source: LiveSource) -> Iterator[Eviction]:
 def hit_rate(reads: int) -> float | None:
     """The share of page visits that found the page in the pool, when `reads` pages were read; None before the first visit. Cheap: nothing is looked at but counters."""
     asked = 0
-    for thread in probe.threads():
+    for thread in probe_threads.threads():
         asked += int(str(thread["visits"]))
     return round(max(0.0, 1 - reads / asked), 6) if asked else None
 

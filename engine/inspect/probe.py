@@ -1,12 +1,12 @@
-"""Copies of what lives in memory: pages, frames, page references, slots, versions, snapshots, the thread table.
+"""Copies of what lives in the pool: pages, frames, page references, slots, versions, snapshots.
 
-    pool, thread table  --copy, without the GIL-->  bytes and tuples  -->  the models of this package
+    pool  --copy, without the GIL-->  bytes and tuples  -->  the models of this package
 
 Nothing here changes or keeps up what it looks at for longer than one page copy:
   - a page in a frame is copied optimistically, and under its shared latch only if a writer came between every time;
   - a page that is in no frame is read from its slot into private memory: looking does not load or evict;
   - references and slots are copied in runs of about a page, each under the pool's mutex;
-  - frames and threads are copied without a lock; a value that moves may be a moment old, never out of bounds.
+  - frames are copied without a lock; a value that moves may be a moment old, never out of bounds.
 """
 
 import cython
@@ -84,11 +84,31 @@ def header_copies(store, wanted):
 
     The GIL is given up once for RUN of them: beside threads that work, it takes its time to come back.
     """
+    return [header or None for header in _headers(store, wanted, True)]
+
+
+def slot_headers(store, slots):
+    """The first HEADER_SIZE bytes of slots, as the file has them, fewer at its end: a list. As in `header_copies`. Raises OperationalError."""
+    return _headers(store, [(slot, -1) for slot in slots], False)
+
+
+def _copy_header(p, number, frame, in_frame, out):
+    """Copy the header of a page from its frame, or of a slot from the file: bytes that were there, or a negative error."""
+    if in_frame:
+        known: cython.bint = 0 <= frame < cython.cast(cython.int, p.frame_count)
+        return HEADER_SIZE if known and _copy_frame(p, frame, number, HEADER_SIZE, out) else 0
+    at: uint64_t = cython.cast(uint64_t, number) << p.page_shift
+    return file_read(cython.cast(cython.pointer(file_t), p.file), out, HEADER_SIZE, at)
+
+
+@cython.cfunc
+def _headers(store, wanted, in_frames: cython.bint):
+    """What `_copy_header` finds, as bytes, for [(page id, frame)] or [(slot, any number)], RUN of them at a time."""
     s: Store = store
     p = cython.address(s.pool)
     numbers: uint32_t[200]
     places: int32_t[200]
-    there: cython.int[200]
+    got: int64_t[200]
     i: cython.int
     first: cython.Py_ssize_t = 0
     found = []
@@ -102,40 +122,7 @@ def header_copies(store, wanted):
                 numbers[i], places[i] = wanted[first + i]
             with cython.nogil:
                 for i in range(run):
-                    there[i] = 0
-                    if 0 <= places[i] < cython.cast(cython.int, p.frame_count):
-                        there[i] = _copy_frame(p, places[i], numbers[i], HEADER_SIZE, out + i * HEADER_SIZE)
-            for i in range(run):
-                header = PyBytes_FromStringAndSize(cython.cast(cython.p_char, out) + i * HEADER_SIZE, HEADER_SIZE)
-                found.append(header if there[i] else None)
-            first += run
-    finally:
-        free(out)
-    return found
-
-
-def slot_headers(store, slots):
-    """The first HEADER_SIZE bytes of slots, as the file has them, fewer at its end: a list. As in `header_copies`. Raises OperationalError."""
-    s: Store = store
-    p = cython.address(s.pool)
-    file = cython.cast(cython.pointer(file_t), p.file)
-    numbers: uint32_t[200]
-    got: int64_t[200]
-    i: cython.int
-    first: cython.Py_ssize_t = 0
-    found = []
-    out = cython.cast(cython.p_uchar, malloc(RUN * HEADER_SIZE))
-    if out == cython.NULL:
-        raise MemoryError
-    try:
-        while first < len(slots):
-            run: cython.int = cython.cast(cython.int, min(RUN, len(slots) - first))
-            for i in range(run):
-                numbers[i] = slots[first + i]
-            with cython.nogil:
-                for i in range(run):
-                    at: uint64_t = cython.cast(uint64_t, numbers[i]) << p.page_shift
-                    got[i] = file_read(file, out + i * HEADER_SIZE, HEADER_SIZE, at)
+                    got[i] = _copy_header(p, numbers[i], places[i], in_frames, out + i * HEADER_SIZE)
             for i in range(run):
                 check(cython.cast(cython.int, got[i]) if got[i] < 0 else 0, s.path)
                 found.append(PyBytes_FromStringAndSize(cython.cast(cython.p_char, out) + i * HEADER_SIZE, got[i]))
@@ -474,146 +461,6 @@ def frame_place(store, frame):
     return int(latch_place(cython.address(s.pool.frames[at].word)))
 
 
-def threads():
-    """One dict per entry of the thread table: what its thread holds, waits for and has counted. Times in nanoseconds.
-
-    An entry whose thread has ended keeps its counts, and goes on with them when another thread gets it.
-    """
-    per_ns: cython.double = ticks_per_ns()
-    found = []
-    t: thread_t
-    i: cython.int
-    for number in range(THREADS_MAX):
-        entry = thread_at(number)
-        if entry == cython.NULL:
-            continue
-        t = entry[0]
-        now = ticks()
-        held = []
-        for i in range(min(t.depth, HELD_MAX) if t.in_use else 0):
-            held.append(_held(t.held[i], now, per_ns))
-        found.append(
-            {
-                "thread": int(number),
-                "running": bool(t.in_use),
-                "system_id": int(t.system_id),
-                "operation": int(t.operation),
-                "held": held,
-                "wait": _held(t.wait, now, per_ns) if t.waiting == WAITS_LATCH and t.in_use else None,
-                "section": _section(t, now, per_ns) if t.in_use else None,
-                "in_section": bool(t.in_section),
-                "shared": int(t.acquired_shared),
-                "exclusive": int(t.acquired_exclusive),
-                "contended": int(t.contended),
-                "restarts": int(t.restarts),
-                "visits": int(t.visits),
-                "misses": int(t.misses),
-                "dirtied": int(t.dirtied),
-                "log_records": int(t.log_records),
-                "log_bytes": int(t.log_bytes),
-                "probes": int(t.probes),
-                "wait_ns": int(t.wait_ns),
-                "wait_counts": [int(n) for n in t.wait_counts[:200]],
-            }
-        )
-    return found
-
-
-@cython.cfunc
-def _section(t: thread_t, now: uint64_t, per_ns: cython.double):
-    """The commit section that a thread is in, or waits for; None."""
-    if t.in_section:
-        return _held(t.section, now, per_ns)
-    return _held(t.wait, now, per_ns) if t.waiting == WAITS_SECTION else None
-
-
-@cython.cfunc
-def _held(h: held_t, now: uint64_t, per_ns: cython.double):
-    age = (now - h.since) / per_ns if now > h.since > 0 else 0.0
-    return (
-        chr(h.mode) if h.mode else "?", int(h.page), int(h.frame), int(h.kind), int(h.level), int(age), int(h.place),
-    )  # fmt: skip
-
-
-def latch_orders():
-    """(waits while holding another latch, cycles among them, the newest: [(age in ns, whether a cycle, members)]).
-
-    A member: (entry of the thread table, system's number of the thread, a latch it held, the one it waited for).
-    """
-    reports: report_t[16]
-    inversions: uint64_t = 0
-    cycles: uint64_t = 0
-    i: cython.int
-    j: cython.int
-    with cython.nogil:
-        count = order_reports(reports, cython.address(inversions), cython.address(cycles))
-    now = ticks()
-    per_ns: cython.double = ticks_per_ns()
-    found = []
-    for i in range(count):
-        r = cython.address(reports[i])
-        members = []
-        for j in range(r.length):
-            m: member_t = r.members[j]
-            members.append(
-                (int(m.thread), int(m.system_id), _held(m.held, r.at, per_ns), _held(m.wanted, r.at, per_ns))
-            )
-        found.append((int((now - r.at) / per_ns) if now > r.at else 0, bool(r.cycle), members))
-    return int(inversions), int(cycles), found
-
-
-def _next_match(r, wanted, view, counts, sizes):
-    """Go to the next record that is looked for, and count it by type. 1, or 0 at the end."""
-    while reader_next(r, view):
-        kind = view.header.type
-        if view.lsn < wanted.from_lsn:
-            continue
-        if not wanted.any_page and (kind > REC_OVERFLOW or view.header.page != wanted.page):
-            continue
-        if not wanted.any_txn and view.header.txn != wanted.txn:
-            continue
-        counts[kind] += 1
-        sizes[kind] += view.header.length
-        return 1
-    return 0
-
-
-def scan_log(reader, from_lsn, page, txn, limit):
-    """Read to the end of the log: ({type number: (records, bytes)}, the first `limit` records) of those that match.
-
-    from_lsn, page, txn: None for any. Raises OperationalError where the log cannot be read.
-    """
-    log: LogReader = reader
-    r = log.ptr()
-    wanted: filter_t
-    view: record_view_t
-    counts: uint64_t[16]
-    sizes: uint64_t[16]
-    i: cython.int
-    for i in range(16):
-        counts[i] = 0
-        sizes[i] = 0
-    wanted.from_lsn = from_lsn or 0
-    wanted.any_page = page is None
-    wanted.page = page or 0
-    wanted.any_txn = txn is None
-    wanted.txn = txn or 0
-    found = []
-    more: cython.int = 1
-    while more:
-        with cython.nogil:
-            more = _next_match(r, cython.address(wanted), cython.address(view), counts, sizes)
-        if more and len(found) < limit:
-            found.append(log._record(cython.address(view)))
-        elif more:
-            with cython.nogil:
-                while more:
-                    more = _next_match(r, cython.address(wanted), cython.address(view), counts, sizes)
-    for _ in reader:
-        break  # there is none; asking says why, where the log could not be read
-    return {int(i): (int(counts[i]), int(sizes[i])) for i in range(REC_LIMIT) if counts[i]}, found
-
-
 def problem_of(image):
     """(checksum that the content has, number of the first rule of page_validate it breaks or 0) of a whole page."""
     data: bytes = image
@@ -625,17 +472,3 @@ def problem_of(image):
         crc = page_checksum(page, size)
         problem = page_validate(page, size)
     return int(crc), int(problem)
-
-
-def memory_structures():
-    """{struct: (bytes, [(field, C type, offset, bytes, meaning)])} of the pool's structs in memory."""
-    found = {}
-    i: cython.int
-    for i in range(memory_size_count):
-        found[memory_sizes[i].structure.decode()] = (int(memory_sizes[i].size), [])
-    for i in range(memory_field_count):
-        f = cython.address(memory_fields[i])
-        found[f.structure.decode()][1].append(
-            (f.name.decode(), f.type.decode(), int(f.offset), int(f.size), f.doc.decode())
-        )
-    return found

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from typing import Any, Self
 
 from engine.base.dataclass import dataclass
-from engine.inspect import probe
+from engine.inspect import probe, probe_threads
 from engine.inspect.latches import BUCKETS, HotPage, LatchModel, hot_page, latch_model
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
@@ -71,7 +71,7 @@ class Top:
         """How things stand, and what has happened since the last look."""
         store = self._source.store
         stats = asdict(store_stats(store))
-        threads: list[dict[str, Any]] = probe.threads()
+        threads: list[dict[str, Any]] = probe_threads.threads()
         waits = [0] * BUCKETS
         for one in threads:
             for i, count in enumerate(one["wait_counts"]):

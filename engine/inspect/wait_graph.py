@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine.base.dataclass import dataclass, replace
-from engine.inspect import probe
+from engine.inspect import probe, probe_threads
 from engine.inspect.decode import kind_of
 from engine.inspect.live_source import LiveSource
 from engine.inspect.model import Model
@@ -89,7 +89,7 @@ class Namer:
         self.source = source
         self._owners: Any = None
 
-    def of(self, held: probe.Held) -> tuple[int, str, str, int]:
+    def of(self, held: probe_threads.Held) -> tuple[int, str, str, int]:
         """(page, kind, owner, level) of a latch that is held or waited for."""
         _, page, frame, kind, level, _, place = held
         if kind == KIND_SECTION:
@@ -176,7 +176,7 @@ def _reached(next_of: dict[int, set[int]], start: int) -> set[int]:
 
 def orders_of(namer: Namer, name: Callable[[int], str]) -> Orders:
     """What the threads themselves have noted."""
-    inversions, cycles, reports = probe.latch_orders()
+    inversions, cycles, reports = probe_threads.latch_orders()
     newest = []
     for age_ns, cycle, members in reports:
         made = []

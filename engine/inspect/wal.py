@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.base.dataclass import dataclass
 from engine.base.errors import Error, ProgrammingError
 from engine.inspect.model import Model
-from engine.inspect.probe import scan_log
+from engine.inspect.probe_log import scan_log
 from engine.inspect.source import Source
 from engine.wal.reader import LogReader, LogRecord
 from engine.wal.records import RECORD_TYPES, constants

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.base.counters import NAMES
-from engine.inspect import probe
+from engine.inspect import probe_threads
 from engine.inspect.explain import explain_model
 
 FIELDS = {
@@ -51,7 +51,7 @@ def db(open_db: Callable[..., Any]) -> Any:
 
 def counted() -> dict[str, int]:
     """What all threads of the process have counted."""
-    threads: list[Any] = probe.threads()
+    threads: list[Any] = probe_threads.threads()
     return {name: sum(thread[field] for thread in threads) for name, field in FIELDS.items()}
 
 

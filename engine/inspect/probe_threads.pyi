@@ -1,0 +1,6 @@
+from typing import Any
+
+Held = tuple[str, int, int, int, int, int, int]
+
+def latch_orders() -> tuple[int, int, list[tuple[int, bool, list[tuple[int, int, Held, Held]]]]]: ...
+def threads() -> list[dict[str, Any]]: ...
