@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from anokuro_cli.shell import Session
 
 LOOK_SECONDS = 0.2
+ALL_READ = 0.99  # of the rows that scans will read; their number is an estimate
 
 
 class Running:
@@ -89,6 +90,8 @@ class Running:
             done = (self._page_reads() - self._reads) * int(session.db.stats()["page_size"])
         except Exception:
             return
+        if read >= ALL_READ * expected:
+            expected = 0  # how long it takes to sort or group what has been read nobody knows
         rows = max(self.rows_written, read)
         self._progress.update(_name(self._label), rows or None, done, all_rows=expected)
 

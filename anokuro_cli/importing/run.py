@@ -22,7 +22,7 @@ from anokuro_cli.importing.source import Rows
 from anokuro_cli.protocols import Row
 from anokuro_cli.schema import Table, read_schema
 from anokuro_cli.text import did_you_mean, plural
-from engine.base.dataclass import dataclass
+from engine.base.dataclass import dataclass, replace
 from grammar.tokens import quote
 
 if TYPE_CHECKING:
@@ -48,27 +48,35 @@ def import_file(session: Session, plan: Plan) -> Imported:
     from anokuro_cli.progress import Progress
 
     began = perf_counter()
+    with Progress(session.messages, session.settings.quiet) as progress:
+
+        def look(gathered: int) -> None:
+            session.interrupts.check()
+            progress.update("reading", None, gathered)
+
+        with plan.source.settled(look) as source:
+            columns, count, created = _import(session, replace(plan, source=source), progress)
+    return Imported(plan.table, count, tuple(columns), created, perf_counter() - began)
+
+
+def _import(session: Session, plan: Plan, progress: Progress) -> tuple[list[tuple[str, str]], int, bool]:
+    """The columns that were filled, how many rows came, and whether the table is new."""
     with plan.source.open():
         pass  # a file that cannot be read is an error before a database is made
     session.handle.make()
-    progress = Progress(session.messages, session.settings.quiet)
-    with progress:
-        table = read_schema(session.db).table(plan.table)
-        created = table is None
-        if table is None and not plan.create:
-            near = did_you_mean(plan.table, [known.name for known in read_schema(session.db).tables])
-            hint = "--create makes it from the file's header" + (f"; or did you mean {near}?" if near else "")
-            raise ShellError(f"no such table: {plan.table}", hint)
-        if table is not None and plan.create:
-            raise ShellError(f"there is a table {table.name} already", "leave --create out to add to it")
-        with _without_collector():
-            if table is None:
-                columns, count = _create_and_load(session, plan, progress)
-            else:
-                columns = _existing(plan, table)
-                with _all_or_nothing(session):
-                    count = _load(session, plan, columns, progress)
-    return Imported(plan.table, count, tuple(columns), created, perf_counter() - began)
+    table = read_schema(session.db).table(plan.table)
+    if table is None and not plan.create:
+        near = did_you_mean(plan.table, [known.name for known in read_schema(session.db).tables])
+        hint = "--create makes it from the file's header" + (f"; or did you mean {near}?" if near else "")
+        raise ShellError(f"no such table: {plan.table}", hint)
+    if table is not None and plan.create:
+        raise ShellError(f"there is a table {table.name} already", "leave --create out to add to it")
+    with _without_collector():
+        if table is None:
+            return *_create_and_load(session, plan, progress), True
+        columns = _existing(plan, table)
+        with _all_or_nothing(session):
+            return columns, _load(session, plan, columns, progress), False
 
 
 def _create_and_load(session: Session, plan: Plan, progress: Progress) -> tuple[list[tuple[str, str]], int]:

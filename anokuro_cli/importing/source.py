@@ -3,6 +3,7 @@
 flights.csv        the file itself
 flights.csv.gz     one compressed stream
 flights.csv.zip    an archive that holds exactly one file that is no folder
+a pipe, -          standard input, <(command): read once, into a temporary file, as types are looked for before rows are loaded
 """
 
 from __future__ import annotations
@@ -10,32 +11,54 @@ from __future__ import annotations
 import csv
 import io
 import os
+import stat
 import sys
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import IO, cast
 
 from anokuro_cli.errors import ShellError
-from engine.base.dataclass import dataclass
+from engine.base.dataclass import dataclass, replace
 
+STANDARD_INPUT = "-"
+PATIENCE_SECONDS = 0.05
+CHUNK_BYTES = 1 << 16
 LARGEST_FIELD = 1 << 30  # one value may be as large as the engine takes
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file to import. delimiter: one character. header: its first row names the columns."""
+    """A file to import. delimiter: one character. header: its first row names the columns. copy: what a pipe gave."""
 
     path: str
     delimiter: str = ","
     header: bool = True
+    copy: str | None = None
+
+    @contextmanager
+    def settled(self, look: Callable[[int], None]) -> Iterator[Source]:
+        """The source, or one whose copy is there, where it can be read but once.
+
+        look: called now and then with the bytes that have come; what it raises ends this. Raises OSError.
+        """
+        if self.path != STANDARD_INPUT and (os.path.isfile(self.path) or os.path.isdir(self.path)):
+            yield self
+            return
+        import tempfile
+
+        with tempfile.NamedTemporaryFile(prefix="anokuro-import-") as copy:
+            _gather(self.path, copy, look)
+            copy.flush()
+            yield replace(self, copy=copy.name)
 
     @contextmanager
     def open(self) -> Iterator[Rows]:
         """The rows from the beginning; raises OSError, or ShellError where the file is none that can be read."""
-        with _packed(self.path) as (raw, size):
+        with _packed(self.path, self.copy or self.path) as (raw, size):
             text = io.TextIOWrapper(_Binary(raw), encoding="utf-8", newline="")
             csv.field_size_limit(min(LARGEST_FIELD, sys.maxsize))
             yield Rows(self, text, raw, size)
@@ -138,12 +161,42 @@ class _Raw(io.RawIOBase):
         return len(data)
 
 
+def _gather(path: str, copy: IO[bytes], look: Callable[[int], None]) -> None:
+    """All that a pipe gives. Neither opening it nor reading waits for longer than PATIENCE_SECONDS without a look."""
+    import select
+
+    handle = os.dup(0) if path == STANDARD_INPUT else os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    begun = path == STANDARD_INPUT
+    gathered = 0
+    try:
+        while True:
+            ready, _, _ = select.select([handle], [], [], PATIENCE_SECONDS)
+            look(gathered)
+            if not ready:
+                continue
+            try:
+                data = os.read(handle, CHUNK_BYTES)
+            except BlockingIOError:  # somebody has opened the pipe's other end, and not written yet
+                begun = True
+                continue
+            if not data and (begun or not stat.S_ISFIFO(os.fstat(handle).st_mode)):
+                return
+            if not data:  # nobody has opened its other end yet
+                time.sleep(PATIENCE_SECONDS)
+                continue
+            begun = True
+            copy.write(data)
+            gathered += len(data)
+    finally:
+        os.close(handle)
+
+
 @contextmanager
-def _packed(path: str) -> Iterator[tuple[IO[bytes], int]]:
-    """The bytes of the file inside `path`, and how many there will be (for .gz: compressed bytes, counted as those)."""
+def _packed(name: str, path: str) -> Iterator[tuple[IO[bytes], int]]:
+    """The bytes of the file inside `path`, and how many there will be (for .gz: compressed bytes, counted as those). name: says how it is packed."""
     if os.path.isdir(path):
         raise ShellError(f"{path} is a directory", "name a .csv, .tsv, .zip or .gz file")
-    suffix = Path(path).suffix.lower()
+    suffix = Path(name).suffix.lower()
     if suffix == ".zip":
         with _zip_member(path) as opened:
             yield opened

@@ -70,6 +70,7 @@ cdef extern from *:
         uint64_t failed_offset;
         uint32_t rank_depth, rank_of[16];  /* checked build: the mutexes it holds, see ranks.py */
         uint64_t rank_mutex[16];
+        uint64_t turn_until;             /* ticks; then others get a chance at the GIL, see gil.pxd */
         uint8_t *buffer;                 /* room for an image on its way to the file */
         uint32_t buffer_size;
     } ank_thread_t;
@@ -111,6 +112,7 @@ cdef extern from *:
         uint32_t rank_depth
         uint32_t rank_of[16]
         uint64_t rank_mutex[16]
+        uint64_t turn_until
         uint8_t *buffer
         uint32_t buffer_size
 

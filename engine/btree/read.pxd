@@ -4,6 +4,7 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 from engine.base.atomic cimport load32_relaxed, load_acquire, load_relaxed, load16_relaxed, prefetch
 from engine.base.codes cimport ERR_CORRUPT, ERR_LIMIT, ERR_MEMORY, ERR_RESTART, OK
+from engine.base.gil cimport gil_nap, gil_turn_over
 from engine.base.schedule cimport POINT_OPTIMISTIC, yield_with_gil
 from engine.base.sync cimport thread_yield
 from engine.base.thread cimport OP_GET, OP_SCAN, thread_does, thread_self, thread_t

@@ -363,8 +363,11 @@ class Scan:
     def _advance(self):
         """Bring the next leaf with keys of the range: 1, or 0 at the end of the scan."""
         self.owner[0].check_open()
+        nap = gil_turn_over()
         with cython.nogil:
             code = self.next_leaf()
+            if nap:
+                gil_nap()
         if code < 0:
             raise error_of(code, self.path)
         return code

@@ -171,7 +171,9 @@ def _kind_name(kind: int) -> str:
     return kind_of({"kind": kind}) if kind else "not known yet"
 
 
-def latch_model(source: LiveSource, entry: dict[str, Any], name: str, role: str, held: probe_threads.Held) -> LatchModel:
+def latch_model(
+    source: LiveSource, entry: dict[str, Any], name: str, role: str, held: probe_threads.Held
+) -> LatchModel:
     """An entry of the thread table: a latch that is held or waited for."""
     mode, page, frame, kind, level, age_ns, _ = held
     if page == 0 and role == "holds":  # a frame taken before it was given a page: it is being loaded now

@@ -15,7 +15,7 @@ from engine.record.keys import KeyCodec, encode_rowid, items_length, prefix_end
 from engine.record.types import PYTHON_TYPES, Type, Value, try_convert
 from engine.sql.compile_expr import Closure, Row, Runtime, compile_condition, compile_expr
 from engine.sql.expr import Column, SubqueryExpr, conjuncts
-from engine.sql.plan import AnyOf, Distinct, FullScan, KeyAccess, Project, Scan
+from engine.sql.plan import AnyOf, Bound, Distinct, FullScan, KeyAccess, Project, Scan
 
 Pairs = Iterable[tuple[bytes, bytes]]
 Range = tuple[bytes | None, bytes | None]
@@ -87,11 +87,10 @@ def compile_pairs(plan: Scan, rt: Runtime) -> Callable[[], Pairs]:
     equal = [compile_expr(value, {}, rt) for value in access.equal]
     if access.unique:
         return _point(finder, equal, rt)
-    lower = None if access.lower is None else (compile_expr(access.lower.value, {}, rt), access.lower.inclusive)
-    upper = None if access.upper is None else (compile_expr(access.upper.value, {}, rt), access.upper.inclusive)
+    lower, upper = _compile_bound(access.lower, rt), _compile_bound(access.upper, rt)
 
     def find() -> Pairs:
-        bounds = finder.range([value(()) for value in equal], _bound(lower), _bound(upper))
+        bounds = finder.range([value(()) for value in equal], lower(), upper())
         return () if bounds is None else finder.pairs(rt, *bounds, access.reverse)
 
     return find
@@ -110,12 +109,11 @@ def compile_key_range(plan: Scan, rt: Runtime) -> Callable[[], Range | None] | N
         return None
     finder = Finder(plan.table, None)
     equal = [compile_expr(value, {}, rt) for value in access.equal]
-    lower = None if access.lower is None else (compile_expr(access.lower.value, {}, rt), access.lower.inclusive)
-    upper = None if access.upper is None else (compile_expr(access.upper.value, {}, rt), access.upper.inclusive)
-    usual = PYTHON_TYPES[finder.types[len(equal)]] if lower or upper else None
+    lower, upper = _compile_bound(access.lower, rt), _compile_bound(access.upper, rt)
+    usual = PYTHON_TYPES[finder.types[len(equal)]] if access.lower or access.upper else None
 
     def find() -> Range | None:
-        bounds = (_bound(lower), _bound(upper))
+        bounds = (lower(), upper())
         given = [bound[0] for bound in bounds if bound is not None]
         if any(type(value) is not usual or value != value for value in given):
             return None
@@ -124,8 +122,12 @@ def compile_key_range(plan: Scan, rt: Runtime) -> Callable[[], Range | None] | N
     return find
 
 
-def _bound(bound: tuple[Closure, bool] | None) -> tuple[Value, bool] | None:
-    return None if bound is None else (bound[0](()), bound[1])
+def _compile_bound(bound: Bound | None, rt: Runtime) -> Callable[[], tuple[Value, bool] | None]:
+    """The function that gives a range's end: its value, and whether that belongs to the range."""
+    if bound is None:
+        return lambda: None
+    value, inclusive = compile_expr(bound.value, {}, rt), bound.inclusive
+    return lambda: (value(()), inclusive)
 
 
 def _point(finder: Finder, equal: list[Closure], rt: Runtime) -> Callable[[], Pairs]:

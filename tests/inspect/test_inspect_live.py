@@ -361,7 +361,15 @@ def test_every_table_can_be_queried(db: Any) -> None:
     ],
 )
 def test_statements_give_the_rows_of_their_tables(db: Any, statement: str, table: str) -> None:
-    assert db.execute(statement).fetchall() == db.execute(f"SELECT * FROM sys.{table}").fetchall()
+    def rows(query: str) -> list[dict[str, Any]]:
+        result = db.execute(query)
+        named = [dict(zip(result.columns, row, strict=True)) for row in result]
+        for row in named:
+            row.pop("visits", None)  # one of 64 is counted, and looking is a visit
+        return named
+
+    assert rows(statement) == rows(f"SELECT * FROM sys.{table}")
+    assert rows(statement)
 
 
 def test_inspections_beside_writers(db: Any) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import subprocess
+import sys
+import threading
 import zipfile
 from datetime import date, datetime
 from pathlib import Path
@@ -124,6 +128,29 @@ def test_packed_files(kind: str, session: Session, tmp_path: Path) -> None:
         path.write_bytes(gzip.compress(text.encode()) if kind == "gz" else text.encode())
     assert load(session, path, create=True).rows == 2
     assert query(session, "SELECT a, b FROM t ORDER BY a") == [(1, "x"), (2, "y\nz")]
+
+
+def test_a_pipe_is_read_once(session: Session, tmp_path: Path) -> None:
+    pipe = tmp_path / "d.csv"
+    os.mkfifo(pipe)
+
+    def write() -> None:
+        with pipe.open("w") as file:
+            for number in range(5000):
+                file.write(f"{number},{number if number < 4000 else 'x'}\n" if number else "a,b\n")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    done = load(session, pipe, create=True)
+    writer.join()
+    assert done.columns == (("a", "INTEGER"), ("b", "TEXT"))
+    assert query(session, "SELECT count(*), min(a), max(a) FROM t") == [(4999, 1, 4999)]
+    text = "a,b\n" + "".join(f"{number},2\n" for number in range(3000))
+    child = subprocess.run(
+        [sys.executable, "-m", "anokuro_cli", "import", str(tmp_path / "new.ank"), "-", "--table", "t", "--create"],
+        input=text, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert child.stderr.startswith("imported 3,000 rows into t")
 
 
 def test_delimiters_and_missing_header(session: Session, tmp_path: Path) -> None:

@@ -31,14 +31,15 @@ def milliseconds(text: str) -> float:
 def test_the_timer_splits_what_it_measures() -> None:
     done = anokuro("--timer", "-c", "SELECT 1 + 1; SELECT 1 + 1")
     assert done.returncode == 0
-    for text in done.stderr.splitlines():
+    lines = done.stderr.splitlines()
+    assert len(lines) == 2, lines  # one a statement
+    for text in lines:
         found = re.fullmatch(
             r"time (.+ m?s) \(parse (.+ m?s), plan (.+ m?s), execute (.+ m?s), render (.+ m?s)\)", text
         )
         assert found, text
         whole, *parts = map(milliseconds, found.groups())
         assert whole == pytest.approx(sum(parts), abs=0.3 + whole * 0.01)
-    assert len(done.stderr.splitlines()) == 2
 
 
 def test_engine_times_the_phases_only_when_asked() -> None:
@@ -55,6 +56,7 @@ def test_engine_times_the_phases_only_when_asked() -> None:
         again = db.session.time_phases()
         db.execute("SELECT a FROM t WHERE a > 1")
         assert again.parse == 0  # a statement seen before is not parsed
+        assert again.plan == 0  # and not planned
 
 
 @pytest.mark.parametrize("statement", [ENDLESS.format("max(i)"), ENDLESS.format("i")])

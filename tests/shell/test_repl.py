@@ -106,43 +106,6 @@ def test_ctrl_c_clears_the_line(shell: Shell) -> None:
     shell.run("SELECT 1 AS clean;", "(1 row)")
 
 
-def test_ctrl_c_cancels_a_statement(shell: Shell) -> None:
-    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n;"
-    shell.run(f"BEGIN; SELECT 1 AS begun; {endless}", "(1 row)")  # the prompt has let go of the terminal
-    for _ in range(100):  # the first may come before the statement runs
-        shell.type("\x03")
-        shell.pump()
-        if "interrupted" in shell.screen():
-            break
-    shell.wait_for("still open")
-    shell.run("SELECT 5 AS alive;", "(1 row)")
-
-
-@pytest.mark.parametrize(
-    "busy",
-    [
-        "SELECT i FROM n ORDER BY i DESC LIMIT 1",
-        "SELECT count(*) FROM n AS a JOIN n AS b ON a.i = -b.i",
-        "SELECT i % 7 AS k, count(*) FROM n GROUP BY k",
-        "SELECT i FROM n",
-    ],
-    ids=["sort", "join", "group", "rendering"],
-)
-def test_ctrl_c_cancels_whatever_goes_on(shell: Shell, busy: str) -> None:
-    shell.run(".pager off", "anokuro>")
-    shell.run("CREATE TABLE t (a INTEGER); INSERT INTO t VALUES (1);", "1 row changed")
-    endless = f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) {busy};"
-    shell.run(f"SELECT 1 AS begun; {endless}", "(1 row)")  # the prompt has let go of the terminal
-    for _ in range(100):
-        shell.type("\x03")
-        shell.pump()
-        if "interrupted" in shell.screen():
-            break
-    shell.wait_for("interrupted")
-    assert "still open" not in shell.screen()  # no transaction was
-    shell.run("SELECT count(*) + 40 AS whole FROM t;", " 41")
-
-
 def test_a_long_result_goes_through_the_pager(shell: Shell) -> None:
     shell.run(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n;", "\n:"

@@ -153,8 +153,7 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
         if others.rows <= TURNED * first.rows:
             yield from joined(iter((first,)), others)
             return
-        keys, own = _keys(plan.left_keys, first, ev), _keys(plan.right_keys, others, ev)
-        keys, own = _alike(keys, own)
+        keys, own = _alike(_keys(plan.left_keys, first, ev), _keys(plan.right_keys, others, ev))
         table = Table(keys, first.rows)
         codes = table.codes(own)
         for start, count in table.pieces(codes):
@@ -209,15 +208,21 @@ def compile_join(plan: Join, ev: Evaluator) -> Callable[[], Iterator[Batch]]:
                     seen.append(arrow.pc.unique(theirs))
                 yield _paired(columns, piece.take(mine), others.take(theirs))
         if plan.kind == "FULL":
-            places = numbers(others.rows)
-            if seen:
-                used = call("unique", arrow.joined(seen))
-                lacking = call("invert", call("is_in", places, options=arrow.pc.SetLookupOptions(value_set=used)))
-                places = places.filter(lacking)
-            nulls = [arrow.pa.nulls(len(places), arrow.TYPES.get(c.type, arrow.pa.null())) for c in plan.left.columns]
-            yield _paired(columns, Batch(plan.left.columns, nulls, len(places)), others.take(places))
+            yield _without_partner(plan, others, seen)
 
     return small_left if plan.kind == "INNER" else run
+
+
+def _without_partner(plan: Join, others: Batch, seen: list[Any]) -> Batch:
+    """The right side's rows that no left row met, for a full join; seen: the places of those that one did."""
+    places = numbers(others.rows)
+    if seen:
+        used = call("unique", arrow.joined(seen))
+        lacking = call("invert", call("is_in", places, options=arrow.pc.SetLookupOptions(value_set=used)))
+        places = places.filter(lacking)
+    left = plan.left.columns
+    nulls = [arrow.pa.nulls(len(places), arrow.TYPES.get(c.type, arrow.pa.null())) for c in left]
+    return _paired((*left, *plan.right.columns), Batch(left, nulls, len(places)), others.take(places))
 
 
 def _keys(exprs: tuple[Expr, ...], batch: Batch, ev: Evaluator) -> list[Any]:
