@@ -1,5 +1,6 @@
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 from engine.base.codes cimport ERR_MEMORY, OK
 from engine.btree.batch cimport batch_t
 from engine.btree.bulk cimport bulk_begin, bulk_finish, bulk_free, bulk_put, bulk_t
@@ -24,10 +25,15 @@ ctypedef struct write_t:
     const uint8_t *value
     uint64_t value_len
 
-# What sorting moves: the first eight bytes of a key, big-endian, and where its write stands.
+# What sorting moves: eight bytes of a key, big-endian, its tree, and where its write stands.
 ctypedef struct item_t:
     uint64_t head
-    uint64_t index
+    uint32_t tree
+    uint32_t index
+
+cdef enum:
+    RADIX_MIN = 256          # fewer writes are merged: a pass over bytes looks at 256 counters
+    INDEX_MAX = 0x7fffffff
 
 cdef int apply_writes(batch_t *b, const write_t *writes, long count) noexcept nogil
 cdef long sort_writes(write_t **writes, long count) noexcept nogil
@@ -38,3 +44,9 @@ cdef long _build(batch_t *b, const write_t *writes, long count, int *done) noexc
 cdef bint _precedes(const write_t *writes, const item_t *a, const item_t *b) noexcept nogil
 cdef void _merge_runs(const write_t *writes, const item_t *items, item_t *out, long low, long middle, long high) noexcept nogil
 cdef uint64_t _head(const uint8_t *key, size_t length) noexcept nogil
+cdef size_t _shared_prefix(const write_t *writes, long count) noexcept nogil
+cdef bint _same_head(const item_t *a, const item_t *b) noexcept nogil
+cdef void _merge_sort(const write_t *writes, item_t *items, item_t *spare, long count) noexcept nogil
+cdef inline int _digit(const item_t *item, int place) noexcept nogil
+cdef void _radix_sort(item_t *items, item_t *spare, long count) noexcept nogil
+cdef void _order(const write_t *writes, item_t *items, item_t *spare, long count) noexcept nogil

@@ -105,6 +105,7 @@ def compare_writes(a, b):
 
 
 def _head(key, length):
+    """The first eight bytes of a key, big-endian, zeros behind its end."""
     head: uint64_t = 0
     i: cython.size_t
     for i in range(8):
@@ -112,13 +113,31 @@ def _head(key, length):
     return head
 
 
+def _shared_prefix(writes, count):
+    """How many bytes all keys have in common at their beginning."""
+    first = writes[0].key
+    shared: cython.size_t = writes[0].key_len
+    i: cython.long
+    for i in range(1, count):
+        shared = min(shared, cython.cast(cython.size_t, writes[i].key_len))
+        at: cython.size_t = 0
+        while at < shared and writes[i].key[at] == first[at]:
+            at += 1
+        shared = at
+    return shared
+
+
+def _same_head(a, b):
+    return a.tree == b.tree and a.head == b.head
+
+
 def _precedes(writes, a, b):
     """Whether `b` comes strictly before `a`: then a stable merge takes `b` first."""
-    x = cython.address(writes[a.index])
-    y = cython.address(writes[b.index])
-    if x.tree == y.tree and a.head != b.head:
+    if a.tree != b.tree:
+        return b.tree < a.tree
+    if a.head != b.head:
         return b.head < a.head
-    return compare_writes(y, x) < 0
+    return compare_writes(cython.address(writes[b.index]), cython.address(writes[a.index])) < 0
 
 
 def _merge_runs(writes, items, out, low, middle, high):
@@ -134,10 +153,78 @@ def _merge_runs(writes, items, out, low, middle, high):
             j += 1
 
 
+def _merge_sort(writes, items, spare, count):
+    """Sort items by their writes, stably, from runs of one upwards. spare: room for as many."""
+    here = items
+    there = spare
+    width: cython.long = 1
+    while width < count:
+        i: cython.long = 0
+        while i < count:
+            _merge_runs(writes, here, there, i, min(i + width, count), min(i + 2 * width, count))
+            i += 2 * width
+        here, there = there, here
+        width *= 2
+    if here != items:
+        memcpy(items, here, count * cython.sizeof(item_t))
+
+
+def _digit(item, place):
+    """The byte of (tree, head) at a place, 0 the least significant."""
+    number = item.head >> 8 * place if place < 8 else cython.cast(uint64_t, item.tree) >> 8 * (place - 8)
+    return cython.cast(cython.int, number & 0xFF)
+
+
+def _radix_sort(items, spare, count):
+    """Sort items by (tree, head), stably: a pass for each byte in which they differ, the last byte first."""
+    here = items
+    there = spare
+    starts: cython.long[256]
+    i: cython.long
+    digit: cython.int
+    place: cython.int
+    for place in range(12):
+        for digit in range(256):
+            starts[digit] = 0
+        for i in range(count):
+            starts[_digit(cython.address(here[i]), place)] += 1
+        if starts[_digit(here, place)] == count:
+            continue
+        before: cython.long = 0
+        for digit in range(256):
+            length = starts[digit]
+            starts[digit] = before
+            before += length
+        for i in range(count):
+            digit = _digit(cython.address(here[i]), place)
+            there[starts[digit]] = here[i]
+            starts[digit] += 1
+        here, there = there, here
+    if here != items:
+        memcpy(items, here, count * cython.sizeof(item_t))
+
+
+def _order(writes, items, spare, count):
+    """Sort items by their writes, stably: many by what of the keys they hold, and then those that are alike in that."""
+    if count < RADIX_MIN:
+        _merge_sort(writes, items, spare, count)
+        return
+    _radix_sort(items, spare, count)
+    low: cython.long = 0
+    while low < count:
+        high: cython.long = low + 1
+        while high < count and _same_head(cython.address(items[low]), cython.address(items[high])):
+            high += 1
+        if high - low > 1:
+            _merge_sort(writes, items + low, spare, high - low)
+        low = high
+
+
 def sort_writes(writes, count):
     """Put writes in order of tree and key; of those with the same key the last stays. Their number, or ERR_MEMORY.
 
-    A stable merge sort over (first eight bytes, index). `writes` is an array from malloc; it may be exchanged.
+    What is sorted is (tree, the eight bytes behind what all keys share, index): the keys themselves lie anywhere in
+    memory, and looking at one costs more than all else. `writes` is an array from malloc; it may be exchanged.
     """
     old = writes[0]
     i: cython.long = 1
@@ -147,30 +234,23 @@ def sort_writes(writes, count):
         return count
     items = cython.cast(cython.pointer(item_t), malloc(2 * count * cython.sizeof(item_t)))
     new = cython.cast(cython.pointer(write_t), malloc(count * cython.sizeof(write_t)))
-    if items == cython.NULL or new == cython.NULL:
+    if items == cython.NULL or new == cython.NULL or count > INDEX_MAX:
         free(items)
         free(new)
         return ERR_MEMORY
+    shared = _shared_prefix(old, count)
     for i in range(count):
-        items[i].head = _head(old[i].key, old[i].key_len)
-        items[i].index = i
-    here = items
-    there = items + count
-    width: cython.long = 1
-    while width < count:
-        i = 0
-        while i < count:
-            _merge_runs(old, here, there, i, min(i + width, count), min(i + 2 * width, count))
-            i += 2 * width
-        here, there = there, here
-        width *= 2
+        items[i].head = _head(old[i].key + shared, old[i].key_len - shared)
+        items[i].tree = old[i].tree
+        items[i].index = cython.cast(cython.uint, i)
+    _order(old, items, items + count, count)
     kept: cython.long = 0
     for i in range(count):
-        if i + 1 < count:
-            a = cython.address(old[here[i].index])
-            if compare_writes(a, cython.address(old[here[i + 1].index])) == 0:
-                continue  # a later write of the same key follows
-        new[kept] = old[here[i].index]
+        w = cython.address(old[items[i].index])
+        alike: cython.bint = i + 1 < count and _same_head(cython.address(items[i]), cython.address(items[i + 1]))
+        if alike and compare_writes(w, cython.address(old[items[i + 1].index])) == 0:
+            continue  # a later write of the same key follows
+        new[kept] = w[0]
         kept += 1
     free(items)
     free(old)

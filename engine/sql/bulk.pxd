@@ -8,6 +8,7 @@ cdef enum:
     WRITE_BYTES = 160            # what a write takes in memory besides its bytes
 
 cdef int hand_over(object txn, uint32_t tree, Writes writes, bint flushed) except -1
+cdef int hand_over_sorted(object txn, uint32_t tree, Writes writes, bint flushed) except -1
 
 # The entries of one index that the rows of a bulk insert make.
 cdef class BulkIndex:

@@ -28,11 +28,16 @@ ROWID_MAX = cython.declare(int64_t, 9223372036854775807)
 
 
 def hand_over(txn, tree, writes, flushed):
-    """Sorted writes, to the pages, or, where they are few, to the memtable."""
+    """Writes, sorted, to the pages, or, where they are few, to the memtable."""
+    if writes.count != 0:
+        writes.sort()
+        hand_over_sorted(txn, tree, writes, flushed)
+    return 0
+
+
+def hand_over_sorted(txn, tree, writes, flushed):
+    """As hand_over, of writes that are sorted."""
     i: cython.long
-    if writes.count == 0:
-        return 0
-    writes.sort()
     if flushed:
         txn.put_sorted(tree, writes)
         return 0

@@ -12,6 +12,7 @@ from engine.sql.binder import Binder
 from engine.sql.collation import BINARY, NOCASE
 from engine.sql.compile_expr import Runtime
 from engine.sql.index_entries import compile_entries
+from engine.sql.index_fill import fill_index
 from engine.sql.plan import SystemTable
 from engine.sql.row_exprs import bind_row_expr, refuse_changing
 from engine.sql.scope import problem, suggestion
@@ -133,29 +134,13 @@ class Definition:
         return IndexColumn(-1, node.descending, last, sql, expr.type)
 
     def fill(self, table: Table, index: Index) -> None:
-        """The entries for the rows there are, in the order of the index, which builds its tree without a split inside."""
+        """The entries for the rows there are. Raises IntegrityError."""
         rt = Runtime()
         rt.txn = self.txn
         entries = compile_entries(self.binder(), table, index, rt)
-        decoder = table.decoder(tuple(range(len(table.columns))))
-        found = []
-        self.flag[3] = 2 * self.txn.count(table.tree)  # read, then entered
-        for key, row in decoder.rows_with_keys(self.txn.scan(table.tree), self.flag):
-            entry = entries.entry(row, key)
-            if entry is not None:
-                found.append(entry)
-        found.sort()
-        before: bytes | None = None
-        for number, (items, value) in enumerate(found):
-            if number & 0xFF == 0:
-                self.flag[2] += 0x100
-                if self.flag[0]:
-                    self.flag[1]()
-            if items == before:
-                names = unique_names(table, index)
-                raise IntegrityError(f"UNIQUE constraint failed: {names} (the table holds equal rows)")
-            self.txn.put(index.tree, items, value)
-            before = items
+        if not fill_index(self.txn, table, index, entries, self.flag):
+            names = unique_names(table, index)
+            raise IntegrityError(f"UNIQUE constraint failed: {names} (the table holds equal rows)")
 
 
 def collated(table: Table, column: IndexColumn, collation: str = "") -> IndexColumn:

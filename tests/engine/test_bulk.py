@@ -139,3 +139,24 @@ def test_many_gets_at_once(page_size: int, pool_bytes: int) -> None:
         assert kv.get_many(iter(known)) == [model[key] for key in known]
         with pytest.raises(engine.InterfaceError):
             kv.get_many([b"a", "text"])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("count", [255, 256, 3000])
+def test_writes_to_several_trees_in_one_commit(style: str, count: int) -> None:
+    """Sorted by tree and key, however many begin alike; of several writes of a key the last counts."""
+    rnd = random.Random(f"{style} {count}")
+    with engine.open() as db:
+        models: dict[str, Pairs] = {name: {} for name in ("a", "b", "c")}
+        for _ in range(2):
+            with db.begin() as txn:
+                for _ in range(count):
+                    name, key = rnd.choice("abc"), keys_of(style, rnd, 8192)
+                    if rnd.random() < 0.2:
+                        txn.tree(name).delete(key)
+                        models[name].pop(key, None)
+                    else:
+                        models[name][key] = rnd.randbytes(rnd.choice([0, 10, 100]))
+                        txn.tree(name).put(key, models[name][key])
+        for name, model in models.items():
+            same(db, db.tree(name), model)

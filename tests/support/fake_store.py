@@ -54,7 +54,7 @@ class FakeStore:
         self.next_tree = _FIRST_FREE_TREE
         self.commits: list[tuple[int, int, bytes]] = []  # version, tree, key
         self.mutex = threading.Lock()
-        self.options = SimpleNamespace(memtable_bytes=1 << 30)
+        self.options = SimpleNamespace(memtable_bytes=1 << 30, query_memory=1 << 30)
 
     def check_pair(self, key: bytes, value: bytes) -> None:
         if len(key) > KEY_LIMIT:
