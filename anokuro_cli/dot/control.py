@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 from anokuro_cli.dot.registry import COMMANDS, Command, command, lookup
 from anokuro_cli.errors import Leave, ShellError
+from anokuro_cli.help import width_of
 from anokuro_cli.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ def help_(session: Session, words: list[str]) -> bool | None:
     from anokuro_cli.dot import GROUPS
 
     with session.paged() as output:
-        output.line("Statements end with ; and run with Enter. Commands stand at the beginning of a line.")
+        output.line("Statements end with ; and run with Enter.")
+        output.line("Commands stand at the beginning of a line; .help COMMAND explains one.")
         for group in GROUPS:
             output.line(f"\n{output.style((group.__doc__ or '').partition(chr(10))[0].rstrip('.'), 'dim')}")
             for entry in COMMANDS.values():
@@ -43,8 +46,16 @@ def _summary(entry: Command, output: Output) -> None:
     if len(words) > USAGE_WIDTH - len(name) - 1:
         words = words[: USAGE_WIDTH - len(name) - 5] + " ..."  # .help COMMAND shows it all
     space = " " * max(USAGE_WIDTH - len(name) - len(words) - 1, 0)
-    aliases = f"  {output.style(' '.join(entry.aliases), 'dim')}" if entry.aliases else ""
-    output.line(f"  {output.style(name, 'bold')} {words}{space}  {entry.help}{aliases}")
+    room = max(width_of(output) - USAGE_WIDTH - 4, 12)
+    lines = textwrap.wrap(entry.help, room)
+    if entry.aliases:
+        aliases = " ".join(entry.aliases)
+        if len(lines[-1]) + 2 + len(aliases) > room:
+            lines.append("")
+        lines[-1] = f"{lines[-1]}  {output.style(aliases, 'dim')}" if lines[-1] else output.style(aliases, "dim")
+    output.line(f"  {output.style(name, 'bold')} {words}{space}  {lines[0]}")
+    for more in lines[1:]:
+        output.line(" " * (USAGE_WIDTH + 4) + more)
 
 
 @command(".quit [STATUS]", "Leave; an open transaction is rolled back.", aliases=("\\q", ".exit"), most=1)
