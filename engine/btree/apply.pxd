@@ -47,6 +47,6 @@ cdef uint64_t _head(const uint8_t *key, size_t length) noexcept nogil
 cdef size_t _shared_prefix(const write_t *writes, long count) noexcept nogil
 cdef bint _same_head(const item_t *a, const item_t *b) noexcept nogil
 cdef void _merge_sort(const write_t *writes, item_t *items, item_t *spare, long count) noexcept nogil
-cdef inline int _digit(const item_t *item, int place) noexcept nogil
+cdef int _digit(const item_t *item, int place) noexcept nogil
 cdef void _radix_sort(item_t *items, item_t *spare, long count) noexcept nogil
 cdef void _order(const write_t *writes, item_t *items, item_t *spare, long count) noexcept nogil

@@ -12,6 +12,7 @@ statements that look at nothing else: no queries in them, no FOREIGN KEYs, no ro
 
 import cython
 from cython.cimports.cpython.bytes import PyBytes_GET_SIZE
+from cython.cimports.engine.btree.apply import WRITE_DELETE, WRITE_PUT
 from cython.cimports.engine.sql.bulk import WRITE_BYTES, BulkIndex, hand_over
 
 from engine.txn.writes import Writes
@@ -37,6 +38,7 @@ class BulkChanges:
         self.small = options.memtable_bytes // 4
         self.flushed = False
         self.count = 0
+        self.packed = 0
         self.renew()
 
     def renew(self):
@@ -130,9 +132,21 @@ class BulkChanges:
                 done.append(old)
             self.end_row()
 
+    def add_packed(self, packed: Packed, gone):
+        """Put rows that are encoded, or, where they are `gone`, delete them by their keys."""
+        self.writes.add_packed(packed, WRITE_DELETE if gone else WRITE_PUT)
+        self.count += packed.count
+        self.packed += packed.count
+        self.room -= packed.size + PACKED_BYTES * packed.count
+        if self.room <= 0:
+            self.flush()
+        if self.flag[0]:
+            self.flag[1]()
+
     def flush(self):
         """Sort what there is and put it into the pages, the transaction becoming a large one; if it is little, into its memtable."""
-        self.flushed = self.flushed or self.budget - self.room > self.small
+        much: cython.bint = self.budget - self.room > self.small or self.packed > PACKED_FEW
+        self.flushed = self.flushed or much
         hand_over(self.txn, self.tree, self.writes, self.flushed)
         for found in self.indexes:
             index = cython.cast(BulkIndex, found)

@@ -20,8 +20,9 @@ from engine.sql.bulk_changes import BulkChanges
 from engine.sql.change import Change, Outcome, Single, bind_returning, find_table, holds_query
 from engine.sql.compile_expr import Row, Runtime, compile_expr
 from engine.sql.execute import compile_plan, layout_of
-from engine.sql.plan import Filter, Join, Plan, Project, Scan
-from engine.sql.scan import compile_key_range, compile_keyed_scan
+from engine.sql.expr import Expr
+from engine.sql.plan import Columnar, Filter, Join, Plan, Project, Scan
+from engine.sql.scan import Keyed, compile_key_range, compile_keyed_rows, compile_keyed_scan
 from engine.sql.scope import Scope
 from engine.sql.writer import Writer, pass_over, replace_others
 from engine.sql.writers import make_writer
@@ -50,12 +51,34 @@ def _target(
         plan = Filter(columns, plan, condition)
     if more is None:
         plan = binder.optimise(plan)
-        assert isinstance(plan, Scan)
-        find = compile_keyed_scan(plan, rt)
-        return table, plan, scope, find if rt.profile is None else rt.profile.watch(plan, find)
+        scan = _row_gear(plan)
+        assert isinstance(scan, Scan)
+        find = compile_keyed_scan(scan, rt)
+        if rt.profile is not None:
+            return table, scan, scope, rt.profile.watch(scan, find)
+        return table, plan, scope, find
     plan = binder.optimise(Project(columns, plan, columns))
     run = compile_plan(plan, rt)
     return table, plan, scope, lambda: _once_each(table, width, run())
+
+
+def _row_gear(plan: Plan) -> Plan:
+    return plan.input if isinstance(plan, Columnar) else plan
+
+
+def _in_columns(
+    plan: Plan, changes: dict[int, Expr] | None, bulk: BulkChanges | None, by_rows: Callable[[Keyed], None], rt: Runtime
+) -> Callable[[], int] | None:
+    """The function that changes many rows in columns, where the optimiser has chosen that and it can be; by_rows: does so in the row gear."""
+    if bulk is None or not isinstance(plan, Columnar):
+        return None
+    from engine.sql.columns.change import ColumnChange, suits
+
+    assert isinstance(plan.input, Scan)
+    if not suits(plan.input, None if changes is None else frozenset(changes), bulk.writer):
+        return None
+    rows = compile_keyed_rows(plan.input, rt)
+    return ColumnChange(plan.input, changes, bulk, lambda pairs: by_rows(rows(pairs)), rt).run
 
 
 def _once_each(table: Table, width: int, rows: Iterable[Row]) -> Iterable[tuple[bytes, Row]]:
@@ -115,7 +138,12 @@ def compile_update(binder: Binder, node: ast.Update, rt: Runtime) -> Change:
     single = None
     if resolve is None and node.from_ is None and not holds_query(node):
         single = Single(changes, returning)
-    return Change(run if bulk is None else run_bulk, columns, plan, "UPDATE", table, writer, single=single)
+    columnar = None
+    if bulk is not None and returning is None:
+        columnar = _in_columns(plan, changes, bulk, lambda rows: bulk.replace(rows, items, None), rt)
+    if columnar is not None:
+        return Change(lambda: (columnar(), []), columns, plan, "UPDATE", table, writer, single=single)
+    return Change(run if bulk is None else run_bulk, columns, _row_gear(plan), "UPDATE", table, writer, single=single)
 
 
 def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
@@ -144,7 +172,16 @@ def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
         bulk.remove(find(), done)
         return bulk.finish(), list(map(returning, done)) if returning and done else []
 
-    run_rows = run if bulk is None else run_bulk
+    columnar = None
+    if bulk is not None and returning is None:
+        columnar = _in_columns(plan, None, bulk, lambda rows: bulk.remove(rows, None), rt)
+    if columnar is None:
+        plan = _row_gear(plan)
+
+    def run_rows() -> Outcome:
+        if columnar is not None:
+            return columnar(), []
+        return run() if bulk is None else run_bulk()
 
     def run_all() -> Outcome:
         writer.begin()
@@ -164,6 +201,7 @@ def compile_delete(binder: Binder, node: ast.Delete, rt: Runtime) -> Change:
     unread = node.using is None and returning is None and rt.profile is None and not writer.referred
     if unread and node.where is None:
         return Change(run_all, columns, plan, "DELETE", table, writer)
-    find_range = compile_key_range(plan, rt) if unread and not writer.indexes and isinstance(plan, Scan) else None
+    scan = _row_gear(plan)
+    find_range = compile_key_range(scan, rt) if unread and not writer.indexes and isinstance(scan, Scan) else None
     single = Single({}, returning) if node.where is not None and node.using is None and not holds_query(node) else None
     return Change(run_rows if find_range is None else run_range, columns, plan, "DELETE", table, writer, single=single)

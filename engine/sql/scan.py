@@ -62,16 +62,24 @@ def _compile_lookup(plan: Scan, access: KeyAccess, rt: Runtime) -> Callable[[], 
 _NOTHING: Iterator[Row] = iter(())
 
 
-def compile_keyed_scan(plan: Scan, rt: Runtime) -> Callable[[], Iterator[tuple[bytes, Row]]]:
+Keyed = Iterator[tuple[bytes, Row]]
+
+
+def compile_keyed_scan(plan: Scan, rt: Runtime) -> Callable[[], Keyed]:
     """As `compile_scan`, but each row with its key; for UPDATE and DELETE."""
-    pairs = compile_pairs(plan, rt)
+    pairs, rows = compile_pairs(plan, rt), compile_keyed_rows(plan, rt)
+    return lambda: rows(pairs())
+
+
+def compile_keyed_rows(plan: Scan, rt: Runtime) -> Callable[[Pairs], Keyed]:
+    """The function that gives the rows a scan wants of those it has read, each with its key."""
     decoder = plan.table.decoder(plan.positions)
     layout = {column.id: place for place, column in enumerate(plan.columns)}
     condition = None if plan.filter is None else compile_condition(plan.filter, layout, rt)
     rows = decoder.rows_with_keys
     if condition is None:
-        return lambda: rows(pairs(), rt.flag)
-    return lambda: (pair for pair in rows(pairs(), rt.flag) if condition(pair[1]))
+        return lambda pairs: rows(pairs, rt.flag)
+    return lambda pairs: (pair for pair in rows(pairs, rt.flag) if condition(pair[1]))
 
 
 def compile_pairs(plan: Scan, rt: Runtime) -> Callable[[], Pairs]:

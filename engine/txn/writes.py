@@ -47,8 +47,11 @@ class Writes:
         self.count += 1
         return 0
 
-    def add_packed(self, packed: Packed):
-        """Note the puts of all keys and values of a Packed, which is held. Keys and values are checked by the caller."""
+    def add_packed(self, packed: Packed, kind: cython.uint = WRITE_PUT):
+        """Note the puts of all keys and values of a Packed, which is held, or deletions of its keys. Both are checked by the caller.
+
+        kind: WRITE_PUT or WRITE_DELETE.
+        """
         i: cython.long
         length: cython.size_t = 0
         room = self.count + packed.count
@@ -64,7 +67,7 @@ class Writes:
             w = cython.address(self.items[self.count])
             w.tree = 0
             w.root = 0
-            w.kind = WRITE_PUT
+            w.kind = kind
             w.key = packed.at(cython.address(packed.keys), i, cython.address(length))
             w.key_len = cython.cast(cython.uint, length)
             w.value = packed.at(cython.address(packed.values), i, cython.address(length))

@@ -24,12 +24,16 @@ ROWS = 3000
 NAMES = ("plain", "numbered", "pair", "named", "indexed")
 
 
-@pytest.fixture(params=[1 << 26, 1 << 18], ids=["in memory", "flushed"])
+@pytest.fixture(
+    params=[(1 << 26, "row"), (1 << 18, "row"), (1 << 26, "column"), (1 << 18, "column")],
+    ids=["in memory", "flushed", "columns, in memory", "columns, flushed"],
+)
 def both(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, sqlite3.Connection]]:
     """The same tables here and in sqlite3; short ranges are deleted as such."""
     monkeypatch.setattr(change_rows, "RANGE_MIN", 5)
     other = sqlite3.connect(":memory:", isolation_level=None)
-    with engine.open(":memory:", memtable_bytes=request.param) as db:
+    with engine.open(":memory:", memtable_bytes=request.param[0]) as db:
+        db.session.shared.set_gear(request.param[1])
         for sql in TABLES:
             db.execute(sql)
             other.execute(sql + (" WITHOUT ROWID" if "PRIMARY KEY (" in sql or "TEXT PRIMARY KEY" in sql else ""))
@@ -150,3 +154,49 @@ def test_a_bound_of_another_type_deletes_what_the_condition_says(bound: Any) -> 
         else:
             assert db.execute("DELETE FROM t WHERE id < ?", (bound,)).rowcount == met
         assert db.execute("SELECT count(*) FROM t").fetchone()[0] == wanted + 1 - met
+
+
+REFUSED = [
+    "UPDATE n SET a = nullif(a, 250)",
+    "UPDATE n SET r = nullif(r, 250.5)",
+    "UPDATE n SET r = 1e308 * (id - 249) * 10 - 1e308 * (id - 249) * 10",  # infinity less infinity is no number
+    "UPDATE n SET a = 9223372036854775807 - 250 + id",
+    "UPDATE n SET d = d + 3000000 * (id / 250)",
+    "UPDATE n SET a = CAST(substr(t, 1, 1) AS INTEGER) WHERE id > 5",
+]
+
+
+@pytest.mark.parametrize("sql", REFUSED)
+def test_a_refused_change_is_refused_in_both_gears_and_leaves_nothing(sql: str) -> None:
+    errors = []
+    for gear in ("row", "column"):
+        with engine.open() as db:
+            db.execute(
+                "CREATE TABLE n (id INTEGER PRIMARY KEY, a INTEGER NOT NULL, r REAL NOT NULL, t TEXT, d DATE DEFAULT DATE '2024-01-01')"
+            )
+            db.executemany(
+                "INSERT INTO n (id, a, r, t) VALUES (?, ?, ?, ?)", [(i, i, i + 0.5, f"x{i}") for i in range(500)]
+            )
+            before = db.execute("SELECT * FROM n").fetchall()
+            db.session.shared.set_gear(gear)
+            with pytest.raises(engine.Error) as refused:
+                db.execute(sql)
+            errors.append((type(refused.value), str(refused.value)))
+            assert db.execute("SELECT * FROM n").fetchall() == before
+            assert db.check() == []
+    assert errors[0] == errors[1]
+
+
+def test_explain_says_in_which_gear_rows_are_changed() -> None:
+    with engine.open() as db:
+        db.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER)")
+        db.executemany("INSERT INTO t VALUES (?, ?)", ((i, i) for i in range(5000)))
+        for sql, gear in (
+            ("UPDATE t SET a = a + 1", "column"),
+            ("UPDATE t SET a = a + 1 WHERE id = 7", "row"),
+            ("UPDATE t SET a = a + 1 RETURNING a", "row"),
+            ("DELETE FROM t WHERE a % 2 = 0", "column"),
+        ):
+            result = db.execute(f"EXPLAIN {sql}")
+            (_, scan) = list(result)
+            assert scan[result.columns.index("gear")] == gear, sql

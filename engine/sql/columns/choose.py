@@ -50,8 +50,9 @@ def choose_gear(plan: Plan, estimates: Estimates) -> Plan:
     if estimates.gear == "row" or not arrow.available():
         return plan
     worth = -1.0 if estimates.gear == "column" else WORTH
-    if isinstance(plan, Scan):  # UPDATE and DELETE read their keys, too
-        return plan
+    if isinstance(plan, Scan):  # of UPDATE and DELETE
+        read = _touched(plan, estimates)
+        return Columnar(plan.columns, plan, read) if read >= worth and has_columns(plan) else plan
     return _choose(plan, estimates, worth)
 
 
