@@ -82,7 +82,7 @@ Database = Annotated[str, typer.Argument(metavar="FILE", help="The database file
 @app.command(
     name="import",
     cls=_Command,
-    epilog="Example:\n  anokuro import shop.ank users.csv.gz --table users --create --null NA\n  cut -f1,3 log.tsv | anokuro import shop.ank - --table visits --delimiter tab --create\n\nTypes are guessed from the whole file: BOOLEAN, INTEGER, REAL, DATE, TIMESTAMP, else TEXT.",
+    epilog="Example:\n  anokuro import shop.ank users.csv.gz --table users --create --null NA\n  cut -f1,3 log.tsv | anokuro import shop.ank - -T visits -d tab --create\n\nTypes are guessed from the whole file: BOOLEAN, INTEGER, REAL, DATE, TIMESTAMP, else TEXT.",
 )
 def import_(
     file: Database,
