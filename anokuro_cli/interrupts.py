@@ -10,7 +10,9 @@ The handler itself never raises while the engine runs: an exception between any 
 from __future__ import annotations
 
 import os
+import select
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -101,6 +103,30 @@ class Interrupts:
         finally:
             self._busy, self._prompting = before
             self._asked = False
+
+    def ask(self, question: str) -> str:
+        """The line typed in answer, without its end. Raises KeyboardInterrupt for Ctrl-C, EOFError at the end of the input.
+
+        A signal that comes just before a read is noticed only after it, when the next line is typed: so what is waited for is the
+        input or the signal's byte in a pipe.
+        """
+        read_end, write_end = os.pipe()
+        os.set_blocking(write_end, False)
+        with self.asking():
+            before = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+            try:
+                sys.stdout.write(question)
+                sys.stdout.flush()
+                if read_end in select.select([sys.stdin, read_end], [], [])[0]:
+                    raise KeyboardInterrupt
+                line = sys.stdin.readline()
+            finally:
+                signal.set_wakeup_fd(before)
+                os.close(read_end)
+                os.close(write_end)
+        if not line:
+            raise EOFError
+        return line.rstrip("\n")
 
     @contextmanager
     def limited(self, seconds: float) -> Iterator[None]:

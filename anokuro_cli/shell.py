@@ -214,8 +214,7 @@ class Session:
         if not self.interactive:
             return False
         try:
-            with self.interrupts.asking():
-                return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+            return self.interrupts.ask(f"{question} [y/N] ").strip().lower() in ("y", "yes")
         except (EOFError, KeyboardInterrupt):
             return False
 

@@ -80,7 +80,10 @@ def node_search(page, page_size, key, key_len):
     low: cython.long = 0
     high: cython.long = count
     node_narrow(page, count, head, cython.address(low), cython.address(high))
-    return node_search_from(page, page_size, low, (low + high) >> 1, high, head, suffix, length)
+    prefetch(slot_at(page, low))  # the search goes step by step: its lines at once
+    prefetch(slot_at(page, high - 1))
+    low = node_lower_bound(page, low, high, head)
+    return node_search_from(page, page_size, low, low, high, head, suffix, length)
 
 
 def node_search_from(page, page_size, low, middle, high, head, suffix, length):

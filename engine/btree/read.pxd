@@ -15,6 +15,7 @@ from engine.btree.node cimport (
     node_value_len, slot_at, slot_t,
 )
 from engine.btree.overflow cimport overflow_read
+from engine.btree.recall cimport recall_found, recall_hash, recall_prefetch
 from engine.btree.tree cimport DEPTH_MAX, corrupt
 from engine.pool.fail cimport error_of
 from engine.pool.latch cimport LATCH_EXCLUSIVE, frame_restart, frame_visit, optimistic_begin, optimistic_valid

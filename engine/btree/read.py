@@ -44,6 +44,8 @@ def _try_get(p, root, lsn, key, key_len, out):
     if lsn == 0:
         lsn = load_acquire(cython.address(p.published))
     page_id: cython.uint = root
+    hash = recall_hash(key, key_len)
+    is_leaf: cython.bint = False
     _depth: cython.int
     if traced():
         trace_bytes(TRACE_SEEK, root, -1, lsn, 0, 1, key, key_len)
@@ -54,6 +56,8 @@ def _try_get(p, root, lsn, key, key_len, out):
         f = cython.address(p.frames[frame])
         page = frame_page(p, frame)
         page_prefetch(page)
+        if is_leaf:
+            recall_prefetch(p, frame, hash)
         seen = optimistic_begin(cython.address(f.word))
         if seen & LATCH_EXCLUSIVE or f.page_id != page_id or f.version != -1:
             frame_restart(f)
@@ -71,6 +75,7 @@ def _try_get(p, root, lsn, key, key_len, out):
             if child < 0:
                 return -2
             frame_touch(f)
+            is_leaf = page.level == 1
             page_id = cython.cast(cython.uint, child)
             continue
         if page.kind != KIND_LEAF:
@@ -101,6 +106,7 @@ def _try_get(p, root, lsn, key, key_len, out):
             return -1
         frame_touch(f)
         frame_visit(f)
+        recall_found(p, frame, hash, load16_relaxed(cython.address(slot.offset)))
         out[0] = value
         return 1
     return -2

@@ -36,6 +36,7 @@ cdef extern from *:
         uint32_t restarts;    /* optimistic readers who had to begin again because of this page */
         uint32_t heat;        /* samples of visits: one of HEAT_SAMPLE for each thread is counted */
         uint8_t kind, level;  /* of the page, as last seen by somebody who had latched it */
+        uint8_t recall;       /* how far its keys are recalled, see engine/btree/recall.py */
     } frame_t;
     _Static_assert(sizeof(frame_t) == 64, "a descriptor is a cache line");
     #endif
@@ -63,6 +64,7 @@ cdef extern from *:
         uint32_t heat
         uint8_t kind
         uint8_t level
+        uint8_t recall
     bint diagnostics "ANOKURO_DIAGNOSTICS"
     uint64_t LATCH_SHARED "ANK_LATCH_SHARED"
     uint64_t LATCH_PIN "ANK_LATCH_PIN"

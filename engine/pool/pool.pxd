@@ -36,6 +36,7 @@ cdef enum:
     SLOT_DURABLE = 2         # the last durable checkpoint needs it
     SLOT_PENDING = 4         # being written; or the checkpoint being written will need it
     SLOT_RETAINED = 8        # a retained checkpoint needs it, or one that somebody reads
+    RECALLED_BITS = 7
     CHUNK_BITS = 16
     CHUNK_SIZE = 65536
     CHUNKS = 65536
@@ -99,6 +100,7 @@ cdef extern from *:
         uint8_t *arena;
         uint64_t arena_bytes;
         frame_t *frames;
+        uint8_t *recalled;           /* 128 bytes for each frame: where in it keys were found lately, see engine/btree/recall.py */
         int32_t **frame_chunks;      /* page id -> frame of the newest version, -1 where not resident */
         page_ref_t **ref_chunks;
         pthread_mutex_t mutex;       /* everything below, and moves of pages between frames and slots */
@@ -185,6 +187,7 @@ cdef extern from *:
         uint8_t *arena
         uint64_t arena_bytes
         frame_t *frames
+        uint8_t *recalled
         int32_t **frame_chunks
         page_ref_t **ref_chunks
         mutex_t mutex

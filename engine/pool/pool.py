@@ -54,6 +54,7 @@ def pool_init(p, page_size, pool_bytes, file):
     p.arena_bytes = count << p.page_shift
     p.arena = arena_new(p.arena_bytes)
     p.frames = cython.cast(cython.pointer(frame_t), arena_new(count * cython.sizeof(frame_t)))
+    p.recalled = arena_new(count << RECALLED_BITS)
     p.frame_chunks = cython.cast(cython.pointer(cython.pointer(int32_t)), calloc(CHUNKS, cython.sizeof(cython.p_void)))
     p.ref_chunks = cython.cast(
         cython.pointer(cython.pointer(page_ref_t)), calloc(CHUNKS, cython.sizeof(cython.pointer(page_ref_t)))
@@ -61,6 +62,7 @@ def pool_init(p, page_size, pool_bytes, file):
     if (
         p.arena == cython.NULL
         or p.frames == cython.NULL
+        or p.recalled == cython.NULL
         or p.frame_chunks == cython.NULL
         or p.ref_chunks == cython.NULL
     ):
@@ -91,6 +93,7 @@ def pool_free(p):
     aio_free(cython.cast(cython.pointer(aio_t), p.aio))
     arena_free(p.arena, p.arena_bytes)
     arena_free(cython.cast(cython.p_uchar, p.frames), cython.cast(uint64_t, p.frame_count) * cython.sizeof(frame_t))
+    arena_free(p.recalled, cython.cast(uint64_t, p.frame_count) << RECALLED_BITS)
     i: cython.int
     if p.frame_chunks != cython.NULL and p.ref_chunks != cython.NULL:
         for i in range(CHUNKS):
@@ -140,6 +143,7 @@ def _clear(f):
     store32_relaxed(cython.address(f.restarts), 0)
     store8_relaxed(cython.address(f.kind), 0)
     store8_relaxed(cython.address(f.level), 0)
+    store8_relaxed(cython.address(f.recall), 0)
 
 
 def frame_give(p, frame):

@@ -29,6 +29,7 @@ cdef struct file_s:
     uint64_t fd_end
     char *map           # the first map_size bytes of the file in memory, where File.reserve mapped them; else NULL
     uint64_t map_size
+    uint64_t map_ready  # what is before it in the mapping has its memory
 
 
 # Bytes read, less than n only at the end of the file, or -errno. Interrupted and short reads are continued.

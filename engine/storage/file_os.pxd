@@ -36,6 +36,13 @@ cdef extern from *:
         return p == MAP_FAILED ? NULL : (char *)p;
     }
     static inline void ank_unmap(char *p, size_t size) { munmap(p, size); }
+    /* Write zeros where the file has never been written; how many, 0 for none. */
+    #define ANK_READY (128 * 1024)
+    static inline size_t ank_write_zeros(int fd, long long offset, long long end) {
+        static const char zeros[ANK_READY];
+        size_t n = end - offset < ANK_READY ? (size_t)(end - offset) : ANK_READY;
+        return pwrite(fd, zeros, n, offset) == (ssize_t)n ? n : 0;
+    }
     /* SYNC_FILE_RANGE_WRITE: begun, not waited for. Waiting here would take an error away from the next fdatasync. */
     static inline void ank_begin_write(int fd, long long offset, size_t n) {
         syscall(SYS_sync_file_range, fd, offset, (long long)n, 2);
@@ -50,6 +57,7 @@ cdef extern from *:
     static inline int ank_allocate(int fd, long long size) { return -1; }
     static inline char *ank_map_reserved(int fd, long long size) { return NULL; }
     static inline void ank_unmap(char *p, size_t size) {}
+    static inline size_t ank_write_zeros(int fd, long long offset, long long end) { return 0; }
     static inline void ank_begin_write(int fd, long long offset, size_t n) {}
     static inline void ank_write_back(int fd, char *map, long long offset, size_t n) {}
     #endif
@@ -64,6 +72,7 @@ cdef extern from *:
     char *ank_map_reserved(int fd, long long size) noexcept nogil
     int ank_allocate(int fd, long long size) noexcept nogil
     void ank_unmap(char *p, size_t size) noexcept nogil
+    size_t ank_write_zeros(int fd, long long offset, long long end) noexcept nogil
     void ank_begin_write(int fd, long long offset, size_t n) noexcept nogil
     void ank_write_back(int fd, char *map, long long offset, size_t n) noexcept nogil
     ssize_t pread(int fd, void *buf, size_t n, long long offset) noexcept nogil
@@ -77,6 +86,7 @@ cdef int os_sync(file_t *f) noexcept nogil
 cdef int os_truncate(file_t *f, uint64_t size) noexcept nogil
 cdef int64_t os_size(file_t *f) noexcept nogil
 cdef void os_unmap(file_t *f) noexcept nogil
+cdef void _make_ready(file_t *f, uint64_t end) noexcept nogil
 
 # A hint: n whole pages from `offset` on, which will not be written again, may go to the disk now. Nothing is durable
 # before file_sync, which has less to do then. Only where they are written through a mapping.

@@ -5,6 +5,8 @@ may be reached through a symbolic link, what is created never. Only regular file
 
 Writing into a reserved file (`reserve`) is a copy into a shared mapping of it: the operating system has the bytes then,
 as after pwrite, at a sixth of the price for small pieces. Its blocks are allocated before, so the copy cannot lack room.
+What lies ahead is written with zeros first, 128 KiB at a time: the system takes memory for all of that at once. Touched
+page by page, 16 MiB took 13.5 ms (and one touch of them 2 ms), so 4 ms (0.2 ms).
 
 Locks are flock(2) locks on the file itself: they belong to the open file description, so a second handle in the same
 process meets them as well, a symbolic link leads to the same lock, nothing is left behind by a killed process, and
@@ -32,6 +34,7 @@ from engine.storage.file import FileLock, FileSystem, io_error, locked_error
 
 # Linux transfers at most this much in one call; asking for more only makes short transfers.
 _CALL_MAX = cython.declare(cython.size_t, 0x7FFFF000)
+_PAGE = 4096  # of memory, or a divisor
 
 # Attempts at "open it, or else create it" while another process creates and removes the same name.
 _CREATE_ATTEMPTS = 16
@@ -66,8 +69,11 @@ def os_read(f, buf, n, offset):
 
 def os_write(f, buf, n, offset):
     if f.map != cython.NULL and offset + n <= f.map_size:
+        if offset + n > f.map_ready:
+            _make_ready(f, offset + n)
         memcpy(f.map + offset, buf, n)
         return cython.cast(int64_t, n)
+    f.map_ready = f.map_size  # what is written past the mapping must not be met by zeros
     done: cython.size_t = 0
     while done < n:
         part: cython.size_t = min(n - done, _CALL_MAX)
@@ -85,6 +91,17 @@ def os_write(f, buf, n, offset):
             return -EIO
         done += put
     return cython.cast(int64_t, done)
+
+
+def _make_ready(f, end):
+    """Give the mapping its memory up to `end` and some way beyond, where the file has never been written."""
+    while f.map_ready < end:
+        done = ank_write_zeros(
+            f.fd, cython.cast(cython.longlong, f.map_ready), cython.cast(cython.longlong, f.map_size)
+        )
+        if done == 0:  # then the system takes memory page by page
+            f.map_ready = f.map_size
+        f.map_ready += done
 
 
 def os_sync(f):
@@ -161,6 +178,7 @@ class OsFile(File):
                 self.truncate(held)
             return False
         self.c.map_size = length
+        self.c.map_ready = (held + _PAGE - 1) // _PAGE * _PAGE
         self.c.map = found
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import random
 import stat
 import subprocess
 import sys
@@ -167,6 +168,21 @@ def test_a_reserved_file_has_its_whole_size_and_what_is_written_is_in_the_file(t
     whole = (tmp_path / "a").read_bytes()
     assert whole[70_000:70_006] == b"inside"
     assert whole[99_995:] == b"over the end"
+
+
+def test_making_ready_what_lies_ahead_overwrites_nothing(tmp_path: Path) -> None:
+    rng, size = random.Random(5), 1_000_000
+    for round_ in range(20):
+        path = tmp_path / str(round_)
+        with reserved(path, size) as f:
+            expected = bytearray(b"begin".ljust(size, b"\0"))
+            for _ in range(rng.randrange(1, 30)):
+                piece = rng.randbytes(rng.choice((1, 100, 5000, 300_000)))
+                at = rng.randrange(size - 5)  # some reach past the mapping
+                f.pwrite(piece, at)
+                expected[at : at + len(piece)] = piece
+            assert f.pread(2 * size, 0) == expected
+        assert path.read_bytes() == expected
 
 
 def test_a_reserved_file_can_be_cut(tmp_path: Path) -> None:
